@@ -1,0 +1,111 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+/// The settings every target is built with: Swift 6 language mode, no warnings, imports that say who sees them.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "teleport",
+    platforms: [.macOS(.v26)],
+    products: [
+        .library(name: "TeleportWire", targets: ["TeleportWire"]),
+        .library(name: "TeleportCompress", targets: ["TeleportCompress"]),
+        .library(name: "TeleportHTTP", targets: ["TeleportHTTP"]),
+        .library(name: "TeleportTransport", targets: ["TeleportTransport"]),
+        .library(name: "TeleportRPC", targets: ["TeleportRPC"]),
+        .library(name: "TeleportEndpoint", targets: ["TeleportEndpoint"]),
+        .library(name: "Teleport", targets: ["Teleport"]),
+        .library(name: "TeleportProxy", targets: ["TeleportProxy"]),
+        .library(name: "TeleportTestKit", targets: ["TeleportTestKit"]),
+        .executable(name: "httptp", targets: ["httptp"]),
+    ],
+    traits: [
+        .trait(
+            name: "ServiceLifecycle",
+            description: "TeleportClient and TeleportServer conform to swift-service-lifecycle's Service."),
+        .default(enabledTraits: ["ServiceLifecycle"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // Codecs that the operating system ships. One module map each; `pkgConfig` is what makes the package manager
+        // name the missing Debian package instead of a missing header.
+        .systemLibrary(
+            name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .systemLibrary(
+            name: "CSnappy", pkgConfig: "snappy", providers: [.apt(["libsnappy-dev"]), .brew(["snappy"])]),
+        .systemLibrary(
+            name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
+
+        // Sans-IO: bytes in, bytes out.
+        .target(name: "TeleportWire", dependencies: [nioCore], swiftSettings: settings),
+        .target(
+            name: "TeleportCompress", dependencies: [nioCore, "CZlib", "CSnappy", "CLZ4"], swiftSettings: settings),
+        .target(name: "TeleportHTTP", dependencies: [nioCore, httpTypes], swiftSettings: settings),
+        .target(name: "TeleportRPC", dependencies: ["TeleportWire"], swiftSettings: settings),
+
+        // I/O.
+        .target(name: "TeleportTransport", dependencies: [nioCore, nioPosix, nioSSL, nioTLS], swiftSettings: settings),
+
+        // Façades.
+        .target(
+            name: "TeleportEndpoint",
+            dependencies: [
+                "TeleportWire", "TeleportCompress", "TeleportRPC", "TeleportTransport", nioCore, logging,
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "Teleport",
+            dependencies: [
+                "TeleportEndpoint", "TeleportHTTP", nioCore, logging,
+                .product(
+                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "TeleportProxy",
+            dependencies: ["Teleport", "TeleportHTTP", "TeleportTransport", nioCore, logging],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "httptp",
+            dependencies: [
+                "TeleportProxy", logging, .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
+
+        // For tests, ours and those of other projects.
+        .target(name: "TeleportTestKit", dependencies: [nioCore], swiftSettings: settings),
+
+        .testTarget(
+            name: "TeleportWireTests", dependencies: ["TeleportWire", "TeleportTestKit", nioCore],
+            swiftSettings: settings),
+        .testTarget(
+            name: "TeleportCompressTests", dependencies: ["TeleportCompress", "TeleportTestKit", nioCore],
+            swiftSettings: settings),
+        .testTarget(
+            name: "TeleportHTTPTests", dependencies: ["TeleportHTTP", "TeleportTestKit", nioCore, httpTypes],
+            swiftSettings: settings),
+    ]
+)

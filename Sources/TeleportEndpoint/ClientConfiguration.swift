@@ -1,0 +1,57 @@
+public import Logging
+public import NIOCore
+public import TeleportCompress
+public import TeleportRPC
+public import TeleportTransport
+public import TeleportWire
+
+/// How a client reaches one server.
+public struct ClientConfiguration: Sendable {
+    /// Where the server listens.
+    public var address: TransportAddress
+    /// Magic and version. HTTP's unless you speak a protocol of your own.
+    public var identity: ProtocolIdentity
+    /// How this side compresses what it sends; the server chooses for its own direction. Default none.
+    public var compression: CompressionCodec
+    /// TLS, if wanted: then a server that does not offer it is refused. Default none.
+    public var tls: ClientTLS?
+    /// When waiting requests are written. Default: once a turn of the loop.
+    public var batching: BatchingPolicy
+    /// What one connection may hold.
+    public var limits: ClientLimits
+    /// Connections to the server, each opened with the first call that uses it. One carries a great deal; more help when
+    /// compression fills a core. Default 1.
+    public var connections: Int
+    /// How long a call may take when it does not say itself, everything included. Default 3 s.
+    public var timeout: TimeAmount
+    /// How long connecting may take, the handshake and TLS included. Default 3 s.
+    public var handshakeTimeout: TimeAmount
+    /// How long to wait between attempts to connect.
+    public var backoff: ConnectBackoff
+    /// Bytes that may wait to be sent on one connection; a call beyond fails with `.outboundBufferFull`. Default 64 MiB.
+    public var maxOutboundBytes: Int
+    /// The loops that connections live on. Default: the process's own.
+    public var eventLoopGroup: any EventLoopGroup
+    /// For the rare events of connections; `debug` mostly.
+    public var logger: Logger
+
+    /// A configuration with defaults for everything but the address.
+    public init(
+        address: TransportAddress, identity: ProtocolIdentity = .http,
+        logger: Logger = Logger(label: "teleport.client")
+    ) {
+        self.address = address
+        self.identity = identity
+        self.compression = .none
+        self.tls = nil
+        self.batching = .init()
+        self.limits = .init()
+        self.connections = 1
+        self.timeout = .seconds(3)
+        self.handshakeTimeout = .seconds(3)
+        self.backoff = .init()
+        self.maxOutboundBytes = 64 << 20
+        self.eventLoopGroup = EventLoops.shared
+        self.logger = logger
+    }
+}

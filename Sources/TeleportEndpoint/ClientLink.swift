@@ -1,0 +1,150 @@
+internal import Logging
+public import NIOCore
+public import Synchronization
+public import TeleportRPC
+public import TeleportTransport
+
+/// One place in a client's pool: a connection that is made with the first call that needs it, and made anew, with growing
+/// patience, when it was lost.
+///
+/// A connection that is retired (it takes no new calls) may live on beside its successor until its own calls ended.
+@usableFromInline
+final class ClientLink<Codec: SelfDelimitingCodec, Completion: CallCompletion>: Sendable
+where Completion.Response == Codec.Response {
+    @usableFromInline typealias Connection = ClientConnection<Codec, Completion>
+
+    @usableFromInline
+    struct State: Sendable {
+        @usableFromInline var current: Connection?
+        /// All that live: the current one and retired ones.
+        @usableFromInline var alive: [Connection] = []
+        @usableFromInline var backoff: ConnectBackoff
+        /// The next attempt to connect comes no sooner than this.
+        @usableFromInline var earliestAttempt = NIODeadline.uptimeNanoseconds(0)
+        @usableFromInline var lastFailure: RPCError?
+        @usableFromInline var isShutDown = false
+
+        @inlinable
+        init(backoff: ConnectBackoff) { self.backoff = backoff }
+    }
+
+    @usableFromInline let codec: Codec
+    @usableFromInline let configuration: ClientConfiguration
+    @usableFromInline let eventLoop: any EventLoop
+    @usableFromInline let living: LivingCount
+    @usableFromInline let state: Mutex<State>
+
+    @inlinable
+    init(codec: Codec, configuration: ClientConfiguration, eventLoop: any EventLoop, living: LivingCount) {
+        self.codec = codec
+        self.configuration = configuration
+        self.eventLoop = eventLoop
+        self.living = living
+        self.state = Mutex(State(backoff: configuration.backoff))
+    }
+
+    /// The connection to make a call on.
+    ///
+    /// - Parameter full: a connection that turned out to take no new calls, to be replaced.
+    /// - Throws: ``RPCError`` `.shuttingDown`.
+    @inlinable
+    func connection(replacing full: Connection? = nil) throws(RPCError) -> Connection {
+        let current = self.state.withLock { state in state.current }
+        if let current, current !== full { return current }
+        return try self.newConnection(replacing: full)
+    }
+
+    @inlinable
+    func newConnection(replacing full: Connection?) throws(RPCError) -> Connection {
+        let (connection, delay) = try self.state.withLock { state throws(RPCError) -> (Connection, TimeAmount?) in
+            guard !state.isShutDown else {
+                throw RPCError(.shuttingDown, "The client is shutting down and takes no new calls.")
+            }
+            if let current = state.current, current !== full { return (current, nil) }
+            let connection = Connection(
+                codec: self.codec, configuration: self.configuration, eventLoop: self.eventLoop,
+                lastConnectFailure: state.lastFailure)
+            state.current = connection
+            state.alive.append(connection)
+            return (connection, Swift.max(.zero, state.earliestAttempt - self.eventLoop.now))
+        }
+        if let delay {
+            self.living.entered()
+            if self.eventLoop.inEventLoop {
+                self.start(connection, after: delay)
+            } else {
+                self.eventLoop.execute { self.start(connection, after: delay) }
+            }
+        }
+        return connection
+    }
+
+    @inlinable
+    func start(_ connection: Connection, after delay: TimeAmount) {
+        let stream = ClientStream(
+            connection: connection,
+            onEstablished: { self.established(failure: $0) },
+            onClosed: { self.ended(connection) })
+        connection.stream.value = stream
+        stream.start(after: delay)
+    }
+
+    @usableFromInline
+    func established(failure: RPCError?) {
+        let logger = self.configuration.logger
+        guard let failure else {
+            self.state.withLock { state in
+                state.backoff.succeeded()
+                state.lastFailure = nil
+            }
+            logger.debug("connected", metadata: ["address": "\(self.configuration.address)"])
+            return
+        }
+        let jitter = Double.random(in: 0...1)
+        let delay = self.state.withLock { state in
+            let delay = TimeAmount.nanoseconds(state.backoff.failed(jitter: jitter))
+            state.earliestAttempt = self.eventLoop.now + delay
+            state.lastFailure = failure
+            return delay
+        }
+        logger.debug(
+            "connecting failed",
+            metadata: [
+                "address": "\(self.configuration.address)", "error": "\(failure)",
+                "retry_after_ms": "\(delay.nanoseconds / 1_000_000)",
+            ])
+    }
+
+    @usableFromInline
+    func ended(_ connection: Connection) {
+        self.state.withLock { state in
+            if state.current === connection { state.current = nil }
+            state.alive.removeAll { $0 === connection }
+        }
+        self.living.left()
+    }
+
+    /// Takes no new calls; connections close when their calls ended.
+    @inlinable
+    func shutDown() {
+        let alive = self.state.withLock { state in
+            state.isShutDown = true
+            return state.alive
+        }
+        for connection in alive { connection.drain() }
+    }
+
+    /// Ends what is left, failing the calls that still wait.
+    @inlinable
+    func closeNow() {
+        let alive = self.state.withLock { $0.alive }
+        for connection in alive {
+            self.eventLoop.execute {
+                guard let stream = connection.stream.value else { return }
+                let error = RPCError(.shuttingDown, "The client shut down before the answer came.")
+                guard stream.driver != nil else { return stream.closed(error) }
+                stream.fail(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,350 @@
+public import NIOCore
+public import Synchronization
+internal import TeleportCompress
+public import TeleportRPC
+public import TeleportTransport
+public import TeleportWire
+
+/// One connection of a client, as its loop sees it: preface, TLS, compression, and answers matched with their calls.
+///
+/// ```
+/// connecting ─▶ awaitingPreface ─▶ (awaitingTLS) ─▶ open ─▶ closed
+/// ```
+///
+/// Confined to the loop of its connection.
+@usableFromInline
+final class ClientStream<Codec: SelfDelimitingCodec, Completion: CallCompletion>
+where Completion.Response == Codec.Response {
+    @usableFromInline
+    enum Phase {
+        case connecting
+        case awaitingPreface
+        case awaitingTLS(PrefaceV0)
+        case open
+        case closed
+    }
+
+    @usableFromInline let connection: ClientConnection<Codec, Completion>
+    /// Told once: how establishing the connection ended.
+    @usableFromInline let onEstablished: (RPCError?) -> Void
+    /// Told once, last.
+    @usableFromInline let onClosed: () -> Void
+    @usableFromInline var phase = Phase.connecting
+    @usableFromInline var timer: DeadlineTimer?
+    @usableFromInline var driver: ConnectionDriver?
+    @usableFromInline var inbound: InboundPath?
+    @usableFromInline var outbound: OutboundPath
+    @usableFromInline var prefaceToSend: ByteBuffer?
+    @usableFromInline var decoder: Codec.ResponseDecoder
+    /// The answers of one read batch, before they are matched; kept for its memory.
+    @usableFromInline var answers: [(id: CallID, response: Codec.Response)] = []
+    @usableFromInline var completed: [(call: ClientConnection<Codec, Completion>.Call, response: Codec.Response)] = []
+    /// An id was read, its message not completely.
+    @usableFromInline var answeredID: CallID?
+    @usableFromInline var violation: RPCError?
+
+    @inlinable
+    init(
+        connection: ClientConnection<Codec, Completion>, onEstablished: @escaping (RPCError?) -> Void,
+        onClosed: @escaping () -> Void
+    ) {
+        self.connection = connection
+        self.onEstablished = onEstablished
+        self.onClosed = onClosed
+        self.outbound = OutboundPath(connection.configuration.compression)
+        self.decoder = connection.codec.makeResponseDecoder()
+        self.timer = DeadlineTimer(eventLoop: connection.eventLoop) { [unowned self] now in self.deadlineReached(now) }
+    }
+
+    /// Connects after `delay`. Calls may be made on the connection already.
+    @inlinable
+    func start(after delay: TimeAmount) {
+        self.signalled(.deadlineMoved)
+        guard delay > .zero else { return self.connect() }
+        self.connection.eventLoop.assumeIsolated().scheduleTask(in: delay) { self.connect() }
+    }
+
+    @inlinable
+    func makeAdapter() -> ByteStreamAdapter {
+        let adapter = ByteStreamAdapter()
+        adapter.onOpened = { self.opened($0) }
+        adapter.onBytes = { self.received(&$0) }
+        adapter.onBytesWanted = { self.bytesToSend() }
+        adapter.onTLSEstablished = { self.tlsEstablished() }
+        adapter.onInputClosed = { self.inputClosed() }
+        adapter.onDeadline = { _ in self.handshakeTimedOut() }
+        adapter.onClosed = { self.closed(self.failure(for: $0)) }
+        return adapter
+    }
+
+    @inlinable
+    func connect() {
+        guard case .connecting = self.phase else { return }
+        let configuration = self.connection.configuration
+        let connector = Connector(
+            to: configuration.address, policy: configuration.batching, timeout: configuration.handshakeTimeout)
+        let adapter = NIOLoopBound(self.makeAdapter(), eventLoop: self.connection.eventLoop)
+        let connected = connector.connect(on: self.connection.eventLoop) { adapter.value }
+        connected.assumeIsolated().whenFailure { error in
+            self.closed(RPCError(.connectFailed, "The server cannot be reached.", cause: error))
+        }
+    }
+
+    // MARK: Handshake
+
+    @usableFromInline
+    func opened(_ driver: ConnectionDriver) {
+        self.driver = driver
+        guard case .connecting = self.phase else {
+            return driver.closeNow(TransportError(.closedLocally, "Nobody waits for this connection any more."))
+        }
+        self.phase = .awaitingPreface
+        let configuration = self.connection.configuration
+        var preface = ByteBuffer()
+        PrefaceV0(compression: CompressionTag(configuration.compression), tls: configuration.tls != nil)
+            .encode(identity: configuration.identity, into: &preface)
+        self.prefaceToSend = preface
+        driver.setDeadline(self.connection.eventLoop.now + configuration.handshakeTimeout)
+        driver.flush()
+    }
+
+    /// - Returns: whether the connection is open now and there may be more to read.
+    @usableFromInline
+    func receivePreface(_ bytes: inout ByteBuffer) -> Bool {
+        let configuration = self.connection.configuration
+        let preface: PrefaceV0
+        do throws(WireError) {
+            guard let decoded = try PrefaceV0.decode(identity: configuration.identity, from: &bytes) else {
+                return false
+            }
+            preface = decoded
+        } catch {
+            self.fail(RPCError(.handshakeFailed, "The server's handshake is not acceptable.", cause: error))
+            return false
+        }
+        switch (configuration.tls, preface.tls) {
+        case (nil, false):
+            self.established(preface)
+            return true
+        case (let tls?, true):
+            self.phase = .awaitingTLS(preface)
+            let rest = bytes.readSlice(length: bytes.readableBytes) ?? ByteBuffer()
+            self.driver?.startTLS(tls, host: configuration.address.host, received: rest)
+        case (_?, false):
+            self.fail(
+                RPCError(.handshakeFailed, "TLS is asked for, but the server does not offer it. Configure it there."))
+        case (nil, true):
+            self.fail(RPCError(.handshakeFailed, "The server insists on TLS. Configure it here."))
+        }
+        return false
+    }
+
+    @usableFromInline
+    func tlsEstablished() {
+        guard case .awaitingTLS(let preface) = self.phase else { return }
+        self.established(preface)
+    }
+
+    private func established(_ preface: PrefaceV0) {
+        self.phase = .open
+        self.inbound = InboundPath(preface.compression)
+        self.driver?.setDeadline(nil)
+        self.connection.state.withLock { $0.machine.connected() }
+        self.onEstablished(nil)
+        self.driver?.flush()
+    }
+
+    @usableFromInline
+    func handshakeTimedOut() {
+        self.fail(
+            RPCError(
+                .handshakeFailed,
+                "The server accepted the connection, but did not complete the handshake within the limit."))
+    }
+
+    // MARK: Reading
+
+    @inlinable
+    func received(_ bytes: inout ByteBuffer) {
+        if case .awaitingPreface = self.phase {
+            guard self.receivePreface(&bytes) else { return }
+        }
+        guard case .open = self.phase, bytes.readableBytes > 0 else { return }
+        do throws(RPCError) {
+            try self.inbound?.receive(&bytes) { self.decode(&$0) }
+        } catch {
+            self.violation = error
+        }
+        self.completeAnswers()
+        if let violation = self.violation { self.fail(violation) }
+    }
+
+    /// Decodes all whole answers. Returns false to stop.
+    @inlinable
+    func decode(_ bytes: inout ByteBuffer) -> Bool {
+        while true {
+            let id: CallID
+            if let begun = self.answeredID {
+                id = begun
+            } else {
+                guard let next = CallID.decode(from: &bytes) else { return true }
+                id = next
+                self.answeredID = next
+            }
+            do throws(RPCError) {
+                guard let response = try self.decoder.decode(from: &bytes) else { return true }
+                self.answers.append((id, response))
+                self.answeredID = nil
+            } catch {
+                self.violation = error
+                return false
+            }
+        }
+    }
+
+    /// Finds the calls of the answers read, under one lock, then completes them.
+    @inlinable
+    func completeAnswers() {
+        guard !self.answers.isEmpty else { return }
+        let mustClose = self.connection.state.withLock { state in
+            var mustClose = false
+            for answer in self.answers {
+                if case .complete(let call, let thenClose) = state.machine.answerReceived(answer.id) {
+                    self.completed.append((call, answer.response))
+                    if thenClose { mustClose = true }
+                }
+            }
+            return mustClose
+        }
+        self.answers.removeAll(keepingCapacity: true)
+        // Taken out: completing a call may run a caller's code that comes back here.
+        var completed: [(call: ClientConnection<Codec, Completion>.Call, response: Codec.Response)] = []
+        swap(&completed, &self.completed)
+        let codec = self.connection.codec
+        for entry in completed {
+            entry.call.completion.succeed(codec.complete(entry.response, context: entry.call.context))
+        }
+        completed.removeAll(keepingCapacity: true)
+        if self.completed.isEmpty { self.completed = completed }
+        if mustClose { self.driver?.closeGracefully() }
+    }
+
+    // MARK: Writing
+
+    @inlinable
+    func signalled(_ signal: ClientConnection<Codec, Completion>.Signal) {
+        if signal.contains(.deadlineMoved) { self.armTimer() }
+        if signal.contains(.flushNow) {
+            self.driver?.flush()
+        } else if signal.contains(.flush) {
+            self.driver?.scheduleFlush()
+        }
+        if signal.contains(.close) { self.closeIdle() }
+    }
+
+    @inlinable
+    func bytesToSend() -> ByteBuffer? {
+        if let preface = self.prefaceToSend {
+            self.prefaceToSend = nil
+            return preface
+        }
+        guard case .open = self.phase else { return nil }
+        self.connection.state.withLock { state in
+            state.isFlushRequested = false
+            state.machine.outboundFlushed()
+            self.outbound.take(&state.outbound)
+        }
+        do throws(RPCError) {
+            return try self.outbound.encoded()
+        } catch {
+            self.fail(error)
+            return nil
+        }
+    }
+
+    // MARK: Deadlines
+
+    @inlinable
+    func armTimer() {
+        let deadline = self.connection.state.withLock { $0.machine.nextDeadline }
+        self.timer?.set(deadline == .never ? nil : NIODeadline.uptimeNanoseconds(deadline))
+    }
+
+    @inlinable
+    func deadlineReached(_ now: NIODeadline) {
+        let (expired, action, wasSent) = self.connection.state.withLock { state in
+            let outcome = state.machine.deadlineReached(now: now.uptimeNanoseconds)
+            return (outcome.expired, outcome.action, state.machine.hasSent)
+        }
+        if !expired.isEmpty {
+            let error = RPCError(
+                .timedOut, "No answer came within the call's deadline.", possiblyExecuted: wasSent,
+                cause: self.connection.lastConnectFailure)
+            for call in expired { call.completion.fail(error) }
+        }
+        self.armTimer()
+        if action == .close { self.closeIdle() }
+    }
+
+    // MARK: The end
+
+    @inlinable
+    func closeIdle() {
+        if let driver = self.driver {
+            driver.closeGracefully()
+        } else {
+            self.closed(RPCError(.shuttingDown, "The client shut down before the connection was made."))
+        }
+    }
+
+    @usableFromInline
+    func inputClosed() {
+        self.driver?.closeNow(TransportError(.closedByPeer, "The server closed the connection."))
+    }
+
+    @usableFromInline
+    func fail(_ error: RPCError) {
+        if self.violation == nil { self.violation = error }
+        self.driver?.closeNow(TransportError(.closedLocally, error.message, cause: error))
+    }
+
+    /// What the end of the transport means to the calls.
+    @usableFromInline
+    func failure(for cause: TransportError) -> RPCError {
+        if let violation = self.violation { return violation }
+        switch self.phase {
+        case .connecting, .awaitingPreface:
+            return RPCError(
+                .handshakeFailed,
+                """
+                The server closed the connection during the handshake: it speaks another protocol or version, or it \
+                refuses this client's compression or TLS.
+                """,
+                cause: cause)
+        case .awaitingTLS:
+            return RPCError(.handshakeFailed, "TLS with the server could not be established.", cause: cause)
+        case .open, .closed:
+            return RPCError(.connectionClosed, "The connection ended before the answer came.", cause: cause)
+        }
+    }
+
+    @inlinable
+    func closed(_ error: RPCError) {
+        if case .closed = self.phase { return }
+        let wasOpen = if case .open = self.phase { true } else { false }
+        self.phase = .closed
+        self.timer?.set(nil)
+        self.driver = nil
+        let failed = self.connection.state.withLock { state in
+            state.failure = error
+            state.outbound = ByteBuffer()
+            return state.machine.connectionClosed()
+        }
+        if !wasOpen { self.onEstablished(error) }
+        for (call, possiblyExecuted) in failed {
+            call.completion.fail(error.with(possiblyExecuted: possiblyExecuted))
+        }
+        self.connection.stream.value = nil
+        self.onClosed()
+    }
+}

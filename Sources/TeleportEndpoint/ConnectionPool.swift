@@ -1,0 +1,112 @@
+public import NIOCore
+public import Synchronization
+public import TeleportRPC
+public import TeleportTransport
+public import TeleportWire
+
+/// The connections of a client to one server, with completions of any kind: the engine under ``RPCClient``, and what a
+/// proxy uses directly so that a request costs neither a task nor a closure.
+///
+/// Calls prefer a connection on the loop they are made on, and otherwise take the connections in turn.
+public final class ConnectionPool<Codec: SelfDelimitingCodec, Completion: CallCompletion>: Sendable
+where Completion.Response == Codec.Response {
+    @usableFromInline let links: [ClientLink<Codec, Completion>]
+    @usableFromInline let living = LivingCount()
+    @usableFromInline let turn = Atomic<Int>(0)
+    public let configuration: ClientConfiguration
+
+    /// A pool that connects when it is used.
+    @inlinable
+    public init(codec: Codec, configuration: ClientConfiguration) {
+        self.configuration = configuration
+        let living = self.living
+        self.links = (0..<Swift.max(1, configuration.connections)).map { _ in
+            ClientLink(
+                codec: codec, configuration: configuration, eventLoop: configuration.eventLoopGroup.next(),
+                living: living)
+        }
+    }
+
+    /// A call that was made: enough to cancel it.
+    public struct Ticket: Sendable {
+        @usableFromInline let connection: ClientConnection<Codec, Completion>
+        @usableFromInline let id: CallID
+
+        @inlinable
+        init(connection: ClientConnection<Codec, Completion>, id: CallID) {
+            self.connection = connection
+            self.id = id
+        }
+
+        /// Gives the call up: its completion fails at once, the answer will be dropped.
+        @inlinable
+        public func cancel() { self.connection.cancel(self.id) }
+    }
+
+    /// Makes a call. `completion` is resolved exactly once, on the connection's loop, unless this throws.
+    ///
+    /// - Parameter timeout: how long the answer may take; `nil` takes the configured time.
+    /// - Throws: ``RPCError`` `.tooManyPending`, `.outboundBufferFull`, `.unsendable`, `.shuttingDown`.
+    @inlinable
+    @discardableResult
+    public func call(
+        _ request: Codec.Request, timeout: TimeAmount? = nil, completion: Completion
+    ) throws(RPCError) -> Ticket {
+        let link = self.link()
+        let deadline = link.eventLoop.now + (timeout ?? self.configuration.timeout)
+        var connection = try link.connection()
+        while true {
+            if let id = try connection.call(request, deadline: deadline.uptimeNanoseconds, completion: completion) {
+                return Ticket(connection: connection, id: id)
+            }
+            connection = try link.connection(replacing: connection)
+        }
+    }
+
+    /// Sends a request that nobody answers.
+    ///
+    /// - Throws: ``RPCError`` `.outboundBufferFull`, `.unsendable`, `.shuttingDown`.
+    @inlinable
+    public func sendOneWay(_ request: Codec.Request) throws(RPCError) {
+        let link = self.link()
+        var connection = try link.connection()
+        while try !connection.sendOneWay(request) {
+            connection = try link.connection(replacing: connection)
+        }
+    }
+
+    /// Takes no new calls, and waits until the pending ones have ended.
+    ///
+    /// - Parameter limit: after this long, calls that still wait fail with `.shuttingDown`.
+    /// - Returns: true if everything ended by itself.
+    @inlinable
+    @discardableResult
+    public func shutDown(limit: TimeAmount) async -> Bool {
+        self.beginShutdown()
+        if await self.living.waitUntilZero(limit: limit) { return true }
+        for link in self.links { link.closeNow() }
+        _ = await self.living.waitUntilZero(limit: .seconds(1))
+        return false
+    }
+
+    /// Takes no new calls; connections close when their calls have ended.
+    @inlinable
+    public func beginShutdown() {
+        for link in self.links { link.shutDown() }
+    }
+
+    @inlinable
+    func link() -> ClientLink<Codec, Completion> {
+        guard self.links.count > 1 else { return self.links[0] }
+        let turn = self.turn.wrappingAdd(1, ordering: .relaxed).oldValue
+        guard let current = EventLoops.current else {
+            return self.links[Int(UInt(bitPattern: turn) % UInt(self.links.count))]
+        }
+        let start = Int(UInt(bitPattern: turn) % UInt(self.links.count))
+        for offset in 0..<self.links.count {
+            let link = self.links[(start + offset) % self.links.count]
+            if link.eventLoop === current { return link }
+        }
+        return self.links[start]
+    }
+}

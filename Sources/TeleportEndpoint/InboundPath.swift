@@ -1,0 +1,69 @@
+public import NIOCore
+internal import TeleportCompress
+public import struct TeleportRPC.RPCError
+internal import enum TeleportWire.CompressionTag
+
+/// From the socket's bytes to plain bytes: the receiving half of a v0 connection below its messages.
+///
+/// Expands at most ``pieceLength`` bytes at a time and lets them be consumed before the next piece, so an expanding input
+/// costs the memory of one piece, whatever it claims. Confined to the loop.
+@usableFromInline
+struct InboundPath {
+    /// Bytes expanded at a time.
+    static let pieceLength = 65536
+
+    private var decompressor: Decompressor
+    /// Expanded and not consumed: the beginning of a message, or what came behind the message that said stop.
+    private var plain = ByteBuffer()
+    /// The decompressor holds output back: there is something to expand without new input.
+    private var holdsOutput = false
+    /// The consumer said stop while there was more for it.
+    private var wasStopped = false
+
+    init(_ tag: CompressionTag) {
+        self.decompressor = Decompressor(tag.kind)
+    }
+
+    /// Offers plain bytes to `consume` until all input is used up or `consume` says to stop, by returning false.
+    ///
+    /// What `consume` leaves is offered again with what follows; after a stop, also when nothing new comes.
+    ///
+    /// - Throws: ``RPCError`` `.protocolViolation` for a stream that cannot be expanded.
+    @usableFromInline
+    mutating func receive(_ input: inout ByteBuffer, consume: (inout ByteBuffer) -> Bool) throws(RPCError) {
+        guard !self.decompressor.isIdentity else {
+            _ = consume(&input)
+            return
+        }
+        if self.wasStopped {
+            self.wasStopped = !consume(&self.plain)
+            if self.wasStopped { return }
+        }
+        while self.holdsOutput || input.readableBytes > 0 {
+            try self.expand(&input)
+            if self.plain.readableBytes > 0, !consume(&self.plain) {
+                self.wasStopped = true
+                return
+            }
+            // What is left of the input now is a piece of a chunk whose rest has not arrived.
+            guard self.holdsOutput else { return }
+        }
+    }
+
+    private mutating func expand(_ input: inout ByteBuffer) throws(RPCError) {
+        if self.plain.readableBytes == 0 {
+            self.plain.clear()
+        } else {
+            // Slices of the old buffer may be in use: appending to it would copy all of it.
+            var next = ByteBufferAllocator().buffer(capacity: self.plain.readableBytes + Self.pieceLength)
+            next.writeBuffer(&self.plain)
+            self.plain = next
+        }
+        do {
+            self.holdsOutput =
+                try self.decompressor.decompress(&input, into: &self.plain, limit: Self.pieceLength) == .outputFull
+        } catch {
+            throw RPCError(.protocolViolation, "The peer's compressed stream is broken.", cause: error)
+        }
+    }
+}

@@ -1,0 +1,127 @@
+public import NIOCore
+internal import Synchronization
+public import TeleportRPC
+public import TeleportTransport
+
+/// A server for any messages a ``SelfDelimitingCodec`` describes.
+///
+/// ```swift
+/// let server = RPCServer(
+///     codec: TLVCodec(), configuration: .init(addresses: [try .init(parsing: "127.0.0.1:9000")]),
+///     handler: AsyncHandler(codec: TLVCodec()) { request, _ in TLVResponse(value: request.value) })
+/// try await server.run()
+/// ```
+public final class RPCServer<Codec: SelfDelimitingCodec>: Sendable {
+    @usableFromInline let configuration: ServerConfiguration
+    @usableFromInline let registry: ServerRegistry
+    /// Made where the codec and the handler are known, so that the loop over messages is specialised for them.
+    @usableFromInline let makeStream: @Sendable (any EventLoop) -> (any ByteStream)?
+    private let listeners = Mutex<[Listener]>([])
+    private let stopSignal: AsyncStream<Void>
+    private let stop: AsyncStream<Void>.Continuation
+
+    @inlinable
+    public convenience init<Handler: RequestHandler>(
+        codec: Codec, configuration: ServerConfiguration, handler: Handler
+    ) where Handler.Request == Codec.Request, Handler.Response == Codec.Response {
+        let registry = ServerRegistry(group: configuration.eventLoopGroup)
+        let load = RequestLoad(limit: configuration.maxConcurrent)
+        let encode: ServerConnection<Codec.Response>.Encode = { response, buffer in
+            let mark = buffer.writerIndex
+            do throws(RPCError) {
+                try codec.encode(response, into: &buffer)
+                return true
+            } catch {
+                buffer.moveWriterIndex(to: mark)
+                return (try? codec.encode(codec.response(to: .unsendable(error)), into: &buffer)) != nil
+            }
+        }
+        self.init(configuration: configuration, registry: registry) { eventLoop in
+            let connection = ServerConnection<Codec.Response>(
+                executor: registry.executor(of: eventLoop), limits: configuration.limits,
+                batching: configuration.batching, load: load, encode: encode)
+            let key = ObjectIdentifier(connection)
+            let stream = ServerStream(
+                codec: codec, handler: handler, configuration: configuration, connection: connection,
+                onClosed: { registry.ended(key) })
+            let bound = NIOLoopBound(stream, eventLoop: eventLoop)
+            let isAccepted = registry.started(
+                key,
+                .init(
+                    drain: { eventLoop.execute { bound.value.drain() } },
+                    closeNow: {
+                        eventLoop.execute {
+                            bound.value.fail(RPCError(.shuttingDown, "The server shut down."))
+                        }
+                    }))
+            return isAccepted ? stream.makeAdapter() : nil
+        }
+    }
+
+    @usableFromInline
+    init(
+        configuration: ServerConfiguration, registry: ServerRegistry,
+        makeStream: @escaping @Sendable (any EventLoop) -> (any ByteStream)?
+    ) {
+        self.configuration = configuration
+        self.registry = registry
+        self.makeStream = makeStream
+        (self.stopSignal, self.stop) = AsyncStream.makeStream(of: Void.self)
+    }
+
+    /// Listens at all configured addresses, and serves from now on.
+    ///
+    /// - Returns: the addresses, with the real ports where 0 was asked for.
+    /// - Throws: ``TransportError`` `.bindFailed`; then it listens nowhere.
+    @discardableResult
+    public func start() async throws(TransportError) -> [TransportAddress] {
+        var bound: [Listener] = []
+        do throws(TransportError) {
+            for address in self.configuration.addresses {
+                bound.append(
+                    try await Listener.bind(
+                        address, group: self.configuration.eventLoopGroup, policy: self.configuration.batching,
+                        makeStream: self.makeStream))
+            }
+        } catch {
+            for listener in bound { await listener.close() }
+            throw error
+        }
+        let started = bound
+        self.listeners.withLock { $0 += started }
+        return bound.map(\.address)
+    }
+
+    /// Starts, unless ``start()`` was called before, and serves until ``beginGracefulShutdown()`` is called or the task
+    /// is cancelled; then drains and returns.
+    ///
+    /// - Throws: ``TransportError`` `.bindFailed`.
+    public func run() async throws(TransportError) {
+        if self.listeners.withLock({ $0.isEmpty }) { try await self.start() }
+        for await _ in self.stopSignal {}
+        await self.shutDown(limit: self.configuration.drainLimit)
+    }
+
+    /// Has ``run()`` drain and return: no more connections and requests are taken, those that were read are answered.
+    public func beginGracefulShutdown() {
+        self.stop.finish()
+    }
+
+    /// Takes no more connections and requests, answers those that were read, flushes, and half-closes.
+    ///
+    /// - Parameter limit: after this long, connections that still have requests in flight are closed.
+    /// - Returns: true if all requests were answered.
+    @discardableResult
+    public func shutDown(limit: TimeAmount = .seconds(10)) async -> Bool {
+        self.stop.finish()
+        let listeners = self.listeners.withLock { listeners in
+            defer { listeners = [] }
+            return listeners
+        }
+        for listener in listeners { await listener.close() }
+        return await self.registry.shutDown(limit: limit)
+    }
+
+    /// Connections that are open now.
+    public var connectionCount: Int { self.registry.count }
+}

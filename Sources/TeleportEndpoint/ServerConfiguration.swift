@@ -1,0 +1,56 @@
+public import Logging
+public import NIOCore
+public import TeleportCompress
+public import TeleportRPC
+public import TeleportTransport
+public import TeleportWire
+
+/// How a server serves.
+public struct ServerConfiguration: Sendable {
+    /// Where to listen; port 0 takes a free one.
+    public var addresses: [TransportAddress]
+    /// Magic and version. HTTP's unless you speak a protocol of your own.
+    public var identity: ProtocolIdentity
+    /// How this side compresses what it sends; clients choose for their own direction. Default none.
+    public var compression: CompressionCodec
+    /// TLS, if wanted: then plain clients are refused unless ``allowPlaintext`` is set. Default none.
+    public var tls: ServerTLS?
+    /// Whether a server with TLS serves plain clients besides. Default false.
+    public var allowPlaintext: Bool
+    /// When waiting answers are written. Default: once a turn of the loop.
+    public var batching: BatchingPolicy
+    /// What one connection may ask for.
+    public var limits: ServerLimits
+    /// Requests of all connections that are being handled at the same time; N admits exactly N. Default 10 000.
+    public var maxConcurrent: Int
+    /// How long a client may take for the handshake, TLS included. Default 3 s.
+    public var handshakeTimeout: TimeAmount
+    /// While more bytes than this wait to be sent on a connection, nothing more is read from it. Default 1 MiB.
+    public var outboundHighMark: Int
+    /// How long ``RPCServer/run()`` waits for requests in flight when it shuts down. Default 10 s.
+    public var drainLimit: TimeAmount
+    /// The loops that connections live on. Default: the process's own.
+    public var eventLoopGroup: any EventLoopGroup
+    /// For the rare events of connections; `debug` mostly.
+    public var logger: Logger
+
+    /// A configuration with defaults for everything but the addresses.
+    public init(
+        addresses: [TransportAddress], identity: ProtocolIdentity = .http,
+        logger: Logger = Logger(label: "teleport.server")
+    ) {
+        self.addresses = addresses
+        self.identity = identity
+        self.compression = .none
+        self.tls = nil
+        self.allowPlaintext = false
+        self.batching = .init()
+        self.limits = .init()
+        self.maxConcurrent = 10_000
+        self.handshakeTimeout = .seconds(3)
+        self.outboundHighMark = 1 << 20
+        self.drainLimit = .seconds(10)
+        self.eventLoopGroup = EventLoops.shared
+        self.logger = logger
+    }
+}

@@ -1,0 +1,126 @@
+public import NIOCore
+public import Synchronization
+public import TeleportRPC
+public import TeleportTransport
+public import TeleportWire
+
+/// One connection of a server, as handlers see it: any thread may answer on it.
+///
+/// What handlers and the loop share is one value under one lock: the machine, and the bytes that wait to be sent. What
+/// only the loop touches is in ``ServerStream``.
+@usableFromInline
+final class ServerConnection<Response: Sendable>: Sendable {
+    @usableFromInline
+    struct State: Sendable {
+        @usableFromInline var machine: ServerStateMachine<Task<Void, Never>>
+        /// Encoded answers that were not handed to the transport. Handlers append, the loop takes.
+        @usableFromInline var outbound = ByteBuffer()
+        /// The loop knows already that something waits.
+        @usableFromInline var isFlushRequested = false
+
+        @inlinable
+        init(limits: ServerLimits) { self.machine = ServerStateMachine(limits: limits) }
+    }
+
+    /// What a handler has to tell the loop.
+    @usableFromInline
+    struct Signal: OptionSet, Sendable {
+        @usableFromInline let rawValue: UInt8
+        @inlinable
+        init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        @inlinable static var flush: Signal { Signal(rawValue: 1) }
+        /// The batch is full: do not wait for the delay.
+        @inlinable static var flushNow: Signal { Signal(rawValue: 2) }
+        /// Serial mode: the next request may be read.
+        @inlinable static var resumeReading: Signal { Signal(rawValue: 4) }
+        /// The last answer owed was given.
+        @inlinable static var finish: Signal { Signal(rawValue: 8) }
+        /// An answer could not be encoded in any form: the peer would wait for it for ever.
+        @inlinable static var fail: Signal { Signal(rawValue: 16) }
+    }
+
+    /// Appends an answer, or what stands in for one that cannot be sent; false if neither can.
+    @usableFromInline typealias Encode = @Sendable (Response, inout ByteBuffer) -> Bool
+
+    /// Runs tasks on the loop of the connection.
+    @usableFromInline let executor: EventLoopExecutor
+    @usableFromInline let encode: Encode
+    @usableFromInline let load: RequestLoad
+    @usableFromInline let batching: BatchingPolicy
+    @usableFromInline let state: Mutex<State>
+    /// Hands a signal to the stream; called on the loop.
+    @usableFromInline let onSignal: NIOLoopBoundBox<((Signal) -> Void)?>
+
+    @inlinable
+    init(
+        executor: EventLoopExecutor, limits: ServerLimits, batching: BatchingPolicy, load: RequestLoad,
+        encode: @escaping Encode
+    ) {
+        self.executor = executor
+        self.encode = encode
+        self.load = load
+        self.batching = batching
+        self.state = Mutex(State(limits: limits))
+        self.onSignal = NIOLoopBoundBox.makeEmptyBox(eventLoop: executor.eventLoop)
+    }
+
+    /// A handler has its answer.
+    @inlinable
+    func answer(_ token: RequestToken, with response: Response) {
+        let signal = self.state.withLock { state -> Signal in
+            guard
+                case .answer(let id, let resumeReading, let finish) = state.machine.requestAnswered(token)
+            else { return [] }
+            self.load.leave()
+            var signal: Signal = []
+            if let id { signal = self.append(response, id: id, to: &state) }
+            if resumeReading { signal.insert(.resumeReading) }
+            if finish { signal.insert(.finish) }
+            return signal
+        }
+        if !signal.isEmpty { self.send(signal) }
+    }
+
+    /// The server answers by itself a request that took no place.
+    @inlinable
+    func answer(_ id: CallID, with response: Response) {
+        guard id != .oneWay else { return }
+        let signal = self.state.withLock { self.append(response, id: id, to: &$0) }
+        if !signal.isEmpty { self.send(signal) }
+    }
+
+    @inlinable
+    func handlerStarted(_ token: RequestToken, task: Task<Void, Never>) {
+        self.state.withLock { $0.machine.handlerStarted(token, handle: task) }
+    }
+
+    @inlinable
+    func append(_ response: Response, id: CallID, to state: inout State) -> Signal {
+        let mark = state.outbound.writerIndex
+        id.encode(into: &state.outbound)
+        guard self.encode(response, &state.outbound) else {
+            state.outbound.moveWriterIndex(to: mark)
+            return .fail
+        }
+        var signal: Signal = []
+        if !state.isFlushRequested {
+            state.isFlushRequested = true
+            signal.insert(.flush)
+        }
+        if self.batching.delay > .zero, state.outbound.readableBytes >= self.batching.byteCap {
+            signal.insert(.flushNow)
+        }
+        return signal
+    }
+
+    /// Tells the loop; one wake-up.
+    @inlinable
+    func send(_ signal: Signal) {
+        if self.executor.eventLoop.inEventLoop {
+            self.onSignal.value?(signal)
+        } else {
+            self.executor.eventLoop.execute { self.onSignal.value?(signal) }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+public import NIOCore
+internal import Synchronization
+public import TeleportTransport
+
+/// The open connections of a server, and one executor for each of its loops.
+@usableFromInline
+final class ServerRegistry: Sendable {
+    /// How to end one connection, from any thread.
+    @usableFromInline
+    struct Entry: Sendable {
+        let drain: @Sendable () -> Void
+        let closeNow: @Sendable () -> Void
+
+        @usableFromInline
+        init(drain: @escaping @Sendable () -> Void, closeNow: @escaping @Sendable () -> Void) {
+            self.drain = drain
+            self.closeNow = closeNow
+        }
+    }
+
+    private struct State: Sendable {
+        var entries: [ObjectIdentifier: Entry] = [:]
+        var isShutDown = false
+    }
+
+    private let executors: [ObjectIdentifier: EventLoopExecutor]
+    private let living = LivingCount()
+    private let state = Mutex(State())
+
+    @usableFromInline
+    init(group: any EventLoopGroup) {
+        var executors: [ObjectIdentifier: EventLoopExecutor] = [:]
+        for eventLoop in group.makeIterator() {
+            executors[ObjectIdentifier(eventLoop)] = EventLoopExecutor(eventLoop: eventLoop)
+        }
+        self.executors = executors
+    }
+
+    var count: Int { self.state.withLock { $0.entries.count } }
+
+    @usableFromInline
+    func executor(of eventLoop: any EventLoop) -> EventLoopExecutor {
+        self.executors[ObjectIdentifier(eventLoop)] ?? EventLoopExecutor(eventLoop: eventLoop)
+    }
+
+    /// A connection was accepted. False if the server takes none any more.
+    @usableFromInline
+    func started(_ key: ObjectIdentifier, _ entry: Entry) -> Bool {
+        let isAccepted = self.state.withLock { state in
+            guard !state.isShutDown else { return false }
+            state.entries[key] = entry
+            return true
+        }
+        if isAccepted { self.living.entered() }
+        return isAccepted
+    }
+
+    @usableFromInline
+    func ended(_ key: ObjectIdentifier) {
+        guard self.state.withLock({ $0.entries.removeValue(forKey: key) }) != nil else { return }
+        self.living.left()
+    }
+
+    /// Drains all connections; after `limit` closes what is left. True if nothing was.
+    func shutDown(limit: TimeAmount) async -> Bool {
+        let entries = self.state.withLock { state in
+            state.isShutDown = true
+            return Array(state.entries.values)
+        }
+        for entry in entries { entry.drain() }
+        if await self.living.waitUntilZero(limit: limit) { return true }
+        for entry in self.state.withLock({ Array($0.entries.values) }) { entry.closeNow() }
+        _ = await self.living.waitUntilZero(limit: .seconds(1))
+        return false
+    }
+}

@@ -1,0 +1,43 @@
+public import Synchronization
+
+/// Where a call leaves its ticket for a cancellation that may come before, during or after the call is made.
+@usableFromInline
+struct TicketSlot<Ticket: Sendable>: ~Copyable, Sendable {
+    @usableFromInline
+    enum State: Sendable {
+        case empty
+        case filled(Ticket)
+        case cancelled
+    }
+
+    @usableFromInline
+    enum Filling {
+        case inTime
+        case cancelledAlready
+    }
+
+    @usableFromInline let state = Mutex(State.empty)
+
+    @inlinable
+    init() {}
+
+    /// The call was made. If it was cancelled before, cancelling it is now the caller's business.
+    @inlinable
+    borrowing func fill(_ ticket: Ticket) -> Filling {
+        self.state.withLock { state in
+            if case .cancelled = state { return .cancelledAlready }
+            state = .filled(ticket)
+            return .inTime
+        }
+    }
+
+    /// The task was cancelled. Returns the call to cancel, if it was made already.
+    @inlinable
+    borrowing func cancel() -> Ticket? {
+        self.state.withLock { state in
+            defer { state = .cancelled }
+            if case .filled(let ticket) = state { return ticket }
+            return nil
+        }
+    }
+}

@@ -1,0 +1,17 @@
+public import struct NIOCore.TimeAmount
+
+/// When the messages that wait in an outbound buffer are written.
+///
+/// A flush costs a system call, a packet, and with compression a flush marker, whatever the number of messages in it.
+public struct BatchingPolicy: Sendable, Hashable {
+    /// How long the first message of a batch may wait for others. Zero, the default, writes once a turn of the event
+    /// loop: everything that became ready together goes together, and nothing waits for time to pass.
+    public var delay: TimeAmount
+    /// A batch of this many bytes is written without waiting any longer. Default 64 KiB.
+    public var byteCap: Int
+
+    public init(delay: TimeAmount = .zero, byteCap: Int = 65536) {
+        self.delay = delay
+        self.byteCap = byteCap
+    }
+}

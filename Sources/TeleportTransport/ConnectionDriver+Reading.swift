@@ -1,0 +1,100 @@
+public import NIOCore
+internal import NIOTLS
+
+extension ConnectionDriver {
+    /// Whether the socket is read. While paused, the kernel's buffers fill and the peer feels it.
+    public var isPaused: Bool { self.isReadingPaused }
+
+    /// Stops reading; what was received and not consumed waits.
+    public func pauseReading() {
+        self.isReadingPaused = true
+    }
+
+    /// Reads again. What waits is offered first, before this returns, unless a delivery is under way.
+    public func resumeReading() {
+        guard self.isReadingPaused else { return }
+        self.isReadingPaused = false
+        guard !self.isDelivering else { return }
+        self.deliver()
+        guard !self.isReadingPaused, !self.isClosed else { return }
+        if self.isInputClosed {
+            self.stream.inputClosed()
+        } else if self.isReadWithheld {
+            self.isReadWithheld = false
+            self.context?.read()
+        }
+    }
+
+    public func read(context: ChannelHandlerContext) {
+        guard !self.isReadingPaused || self.isDiscarding else {
+            self.isReadWithheld = true
+            return
+        }
+        context.read()
+    }
+
+    public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !self.isDiscarding else { return }
+        var bytes = self.unwrapInboundIn(data)
+        self.isInReadBatch = true
+        if self.received.readableBytes == 0 {
+            self.received = bytes
+        } else {
+            // A new buffer: the old one may have live slices, and theirs to keep.
+            var joined = context.channel.allocator.buffer(
+                capacity: self.received.readableBytes + bytes.readableBytes)
+            joined.writeBuffer(&self.received)
+            joined.writeBuffer(&bytes)
+            self.received = joined
+        }
+        self.deliver()
+    }
+
+    public func channelReadComplete(context: ChannelHandlerContext) {
+        self.isInReadBatch = false
+        guard !self.isClosed, !self.isDiscarding else { return }
+        self.stream.readBatchEnded()
+        self.flushAtEndOfReadBatch()
+    }
+
+    public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case ChannelEvent.inputClosed:
+            self.isInputClosed = true
+            guard !self.isDiscarding else { return context.close(promise: nil) }
+            guard !self.isReadingPaused, !self.isClosed else { return }
+            self.stream.inputClosed()
+        case TLSUserEvent.handshakeCompleted:
+            if self.opensAfterTLS {
+                self.open()
+            } else {
+                self.stream.tlsEstablished()
+            }
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    /// From here on reads only to see the peer's end of the connection.
+    func startDiscarding() {
+        self.isDiscarding = true
+        self.received = ByteBuffer()
+        guard self.isReadWithheld else { return }
+        self.isReadWithheld = false
+        self.context?.read()
+    }
+
+    /// Offers the received bytes to the stream.
+    func deliver() {
+        guard self.isOpen, !self.isClosed, !self.isDiscarding, !self.isReadingPaused,
+            self.received.readableBytes > 0
+        else { return }
+        self.isDelivering = true
+        // Taken out for the call: were it shared, consuming from it would copy it.
+        var bytes = ByteBuffer()
+        swap(&bytes, &self.received)
+        self.stream.bytesReceived(&bytes)
+        if bytes.readableBytes > 0, !self.isClosed { self.received = bytes }
+        self.isDelivering = false
+    }
+}

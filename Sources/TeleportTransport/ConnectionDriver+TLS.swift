@@ -1,0 +1,45 @@
+public import NIOCore
+internal import NIOSSL
+
+extension ConnectionDriver {
+    /// Turns this client connection to TLS, here and now: the next bytes each way are the handshake. The stream is told
+    /// ``ByteStream/tlsEstablished()`` or ``ByteStream/connectionClosed(_:)``.
+    ///
+    /// - Parameter bytes: what was received behind the last plain byte; it belongs to TLS already.
+    public func startTLS(_ tls: ClientTLS, host: String?, received bytes: ByteBuffer) {
+        self.insert(received: bytes) {
+            try NIOSSLClientHandler.make(tls, host: host)
+        }
+    }
+
+    /// Turns this server connection to TLS; see ``startTLS(_:host:received:)``.
+    public func startTLS(_ tls: ServerTLS, received bytes: ByteBuffer) {
+        self.insert(received: bytes) {
+            NIOSSLServerHandler(context: tls.context)
+        }
+    }
+
+    private func insert(received bytes: ByteBuffer, _ makeHandler: () throws -> some ChannelHandler) {
+        guard let context = self.context else { return }
+        do {
+            let handler = try makeHandler()
+            try context.channel.pipeline.syncOperations.addHandler(handler, position: .first)
+        } catch {
+            return self.closeNow(TransportError(classifying: error))
+        }
+        if bytes.readableBytes > 0 {
+            context.channel.pipeline.fireChannelRead(bytes)
+            context.channel.pipeline.fireChannelReadComplete()
+        }
+    }
+}
+
+extension NIOSSLClientHandler {
+    /// A handler that verifies `tls.serverName`, or else `host`. An address is no server name: it is verified, but not
+    /// sent.
+    static func make(_ tls: ClientTLS, host: String?) throws -> NIOSSLClientHandler {
+        let name = tls.serverName ?? host
+        let isAddress = name.map { (try? SocketAddress(ipAddress: $0, port: 0)) != nil } ?? false
+        return try NIOSSLClientHandler(context: tls.context, serverHostname: isAddress ? nil : name)
+    }
+}

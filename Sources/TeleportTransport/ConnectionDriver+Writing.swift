@@ -1,0 +1,101 @@
+public import NIOCore
+
+extension ConnectionDriver {
+    /// Whether the socket takes more bytes for now. If not, ``ByteStream/writabilityChanged(_:)`` will tell.
+    public var isWritable: Bool { self.context?.channel.isWritable ?? false }
+
+    /// Something waits to be sent: flush it as the policy says.
+    public func scheduleFlush() {
+        guard self.flushState == .idle, !self.isClosed, let context = self.context else { return }
+        self.flushState = .scheduled
+        if self.policy.delay > .zero {
+            self.batchTimer = try? context.eventLoop.assumeIsolated().scheduleCallback(
+                in: self.policy.delay, handler: BatchTimerHandler(driver: self))
+        } else if !self.isInReadBatch {
+            // Behind everything that is ready in this turn of the loop, so that it all goes together.
+            context.eventLoop.assumeIsolated().execute { self.flushIfScheduled() }
+        }
+    }
+
+    /// Asks the stream for all it has to send and writes it, delay or not. Waits if the socket takes nothing.
+    public func flush() {
+        guard !self.isClosed, !self.isOutputClosed, let context = self.context else { return }
+        self.batchTimer?.cancel()
+        self.batchTimer = nil
+        guard context.channel.isWritable else {
+            self.flushState = .awaitingWritability
+            return
+        }
+        self.flushState = .idle
+        if let bytes = self.stream.bytesToSend(), bytes.readableBytes > 0 {
+            context.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
+        }
+        if self.closesAfterFlush { self.closeOutput() }
+    }
+
+    /// Flushes, tells the peer that nothing more comes, and closes when the peer has closed too, or after `linger`.
+    ///
+    /// What arrives meanwhile is discarded. Closing a socket at once, with bytes unread, could destroy what the peer
+    /// has not read yet.
+    public func closeGracefully(linger: TimeAmount = .seconds(1)) {
+        guard !self.isClosed, !self.closesAfterFlush else { return }
+        self.closesAfterFlush = true
+        self.lingerLimit = linger
+        self.flush()
+    }
+
+    /// Closes without waiting for anything. The stream is told `cause`.
+    public func closeNow(_ cause: TransportError) {
+        guard !self.isClosed else { return }
+        if self.closeCause == nil { self.closeCause = cause }
+        guard let context = self.context else { return self.closed(cause) }
+        context.close(promise: nil)
+    }
+
+    public func channelWritabilityChanged(context: ChannelHandlerContext) {
+        guard !self.isClosed else { return }
+        let isWritable = context.channel.isWritable
+        if isWritable, self.flushState == .awaitingWritability { self.flush() }
+        self.stream.writabilityChanged(isWritable)
+    }
+
+    func flushIfScheduled() {
+        if self.flushState == .scheduled { self.flush() }
+    }
+
+    func flushAtEndOfReadBatch() {
+        if self.policy.delay <= .zero { self.flushIfScheduled() }
+    }
+
+    private func closeOutput() {
+        guard !self.isOutputClosed, let context = self.context else { return }
+        self.isOutputClosed = true
+        if self.closeCause == nil {
+            self.closeCause = TransportError(.closedLocally, "This side closed the connection.")
+        }
+        // With the input gone too, closing the output closes the connection.
+        guard !self.isInputClosed else { return context.close(promise: nil) }
+        context.close(mode: .output, promise: nil)
+        self.startDiscarding()
+        self.batchTimer = try? context.eventLoop.assumeIsolated().scheduleCallback(
+            in: self.lingerLimit, handler: LingerTimerHandler(driver: self))
+    }
+}
+
+/// Ends a batching delay.
+struct BatchTimerHandler: NIOScheduledCallbackHandler {
+    let driver: ConnectionDriver
+
+    func handleScheduledCallback(eventLoop: some EventLoop) {
+        self.driver.flushIfScheduled()
+    }
+}
+
+/// Ends the wait for the peer's end of an orderly close.
+struct LingerTimerHandler: NIOScheduledCallbackHandler {
+    let driver: ConnectionDriver
+
+    func handleScheduledCallback(eventLoop: some EventLoop) {
+        self.driver.context?.close(promise: nil)
+    }
+}

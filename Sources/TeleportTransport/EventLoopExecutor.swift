@@ -1,0 +1,54 @@
+public import NIOCore
+internal import Synchronization
+
+/// Runs Swift tasks on a NIO event loop.
+///
+/// A task that prefers this executor runs where its connection lives: no thread hop between a call, its bytes and its
+/// answer. Never block in such a task, and keep it short: everything else on the loop waits for it.
+///
+/// Jobs are queued here and run in batches, one wake-up of the loop a batch.
+public final class EventLoopExecutor: TaskExecutor {
+    /// The loop that the jobs run on.
+    public let eventLoop: any EventLoop
+    private let queue = Mutex(Queue())
+
+    private struct Queue {
+        var jobs: [UnownedJob] = []
+        var isScheduled = false
+    }
+
+    public init(eventLoop: any EventLoop) {
+        self.eventLoop = eventLoop
+    }
+
+    public func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let mustSchedule = self.queue.withLock { queue in
+            queue.jobs.append(job)
+            defer { queue.isScheduled = true }
+            return !queue.isScheduled
+        }
+        if mustSchedule { self.eventLoop.execute(self.runBatch) }
+    }
+
+    /// Runs what is queued now. What these jobs enqueue waits for the next batch, so the loop's sockets get their turn.
+    @Sendable
+    private func runBatch() {
+        var jobs = self.queue.withLock { queue in
+            var jobs: [UnownedJob] = []
+            swap(&jobs, &queue.jobs)
+            return jobs
+        }
+        let executor = self.asUnownedTaskExecutor()
+        for job in jobs { job.runSynchronously(on: executor) }
+        jobs.removeAll(keepingCapacity: true)
+        let mustScheduleAgain = self.queue.withLock { queue in
+            guard queue.jobs.isEmpty else { return true }
+            // The emptied array goes back: a steady load allocates no queue.
+            queue.jobs = jobs
+            queue.isScheduled = false
+            return false
+        }
+        if mustScheduleAgain { self.eventLoop.execute(self.runBatch) }
+    }
+}

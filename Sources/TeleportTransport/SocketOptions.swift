@@ -1,0 +1,36 @@
+internal import NIOCore
+internal import NIOPosix
+
+/// What every socket of ours is set to.
+enum SocketOptions {
+    /// Bytes offered to one read. A link with many messages in flight fills it; an idle one holds none of it.
+    static let receiveBuffer = AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 16384, maximum: 262_144)
+    /// Above the high mark a stream is told to hold back, below the low one to go on.
+    static let waterMarks = ChannelOptions.Types.WriteBufferWaterMark(low: 65536, high: 262_144)
+
+    static func apply(to bootstrap: ClientBootstrap, isTCP: Bool) -> ClientBootstrap {
+        var bootstrap =
+            bootstrap
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .channelOption(.recvAllocator, value: self.receiveBuffer)
+            .channelOption(.writeBufferWaterMark, value: self.waterMarks)
+        if isTCP { bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1) }
+        return bootstrap
+    }
+
+    static func apply(to bootstrap: ServerBootstrap, isTCP: Bool) -> ServerBootstrap {
+        var bootstrap =
+            bootstrap
+            .serverChannelOption(.backlog, value: 1024)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.recvAllocator, value: self.receiveBuffer)
+            .childChannelOption(.writeBufferWaterMark, value: self.waterMarks)
+        if isTCP {
+            bootstrap =
+                bootstrap
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+        }
+        return bootstrap
+    }
+}
