@@ -30,9 +30,9 @@ let package = Package(
         .library(name: "TeleportRPC", targets: ["TeleportRPC"]),
         .library(name: "TeleportEndpoint", targets: ["TeleportEndpoint"]),
         .library(name: "Teleport", targets: ["Teleport"]),
-        .library(name: "TeleportProxy", targets: ["TeleportProxy"]),
         .library(name: "TeleportTestKit", targets: ["TeleportTestKit"]),
-        .executable(name: "httptp", targets: ["httptp"]),
+        // Only for the package in Fuzz/.
+        .library(name: "TeleportFuzzing", targets: ["TeleportFuzzing"]),
     ],
     traits: [
         .trait(
@@ -84,20 +84,19 @@ let package = Package(
                     condition: .when(traits: ["ServiceLifecycle"])),
             ],
             swiftSettings: settings),
-        .target(
-            name: "TeleportProxy",
-            dependencies: ["Teleport", "TeleportHTTP", "TeleportTransport", nioCore, logging],
-            swiftSettings: settings),
-        .executableTarget(
-            name: "httptp",
-            dependencies: [
-                "TeleportProxy", logging, .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
-            swiftSettings: settings),
-
         // For tests, ours and those of other projects.
         .target(name: "TeleportTestKit", dependencies: [nioCore], swiftSettings: settings),
 
+        .target(
+            name: "TeleportFuzzing", dependencies: ["TeleportCompress", "TeleportWire", "TeleportHTTP", nioCore],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "CompressStream", dependencies: ["TeleportCompress", nioCore], path: "Examples/CompressStream",
+            swiftSettings: settings),
+
+        .testTarget(
+            name: "TeleportTestKitTests", dependencies: ["TeleportTestKit", nioCore], swiftSettings: settings),
+        .testTarget(name: "FuzzRegressionTests", dependencies: ["TeleportFuzzing"], swiftSettings: settings),
         .testTarget(
             name: "TeleportWireTests", dependencies: ["TeleportWire", "TeleportTestKit", nioCore],
             swiftSettings: settings),
@@ -106,6 +105,14 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "TeleportHTTPTests", dependencies: ["TeleportHTTP", "TeleportTestKit", nioCore, httpTypes],
+            swiftSettings: settings),
+        .testTarget(
+            name: "TeleportRPCTests", dependencies: ["TeleportRPC", "TeleportWire"], swiftSettings: settings),
+        .testTarget(
+            name: "TeleportEndpointTests", dependencies: ["TeleportEndpoint", "TeleportTestKit", nioCore, nioPosix],
+            swiftSettings: settings),
+        .testTarget(
+            name: "TeleportTests", dependencies: ["Teleport", "TeleportTestKit", nioCore, nioPosix],
             swiftSettings: settings),
     ]
 )

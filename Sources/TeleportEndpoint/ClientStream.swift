@@ -24,6 +24,12 @@ where Completion.Response == Codec.Response {
         case closed
     }
 
+    /// A call and what it is completed with.
+    @usableFromInline
+    typealias Completed = (
+        call: ClientConnection<Codec, Completion>.Call, received: ReceivedResponse<Codec.Response>
+    )
+
     @usableFromInline let connection: ClientConnection<Codec, Completion>
     /// Told once: how establishing the connection ended.
     @usableFromInline let onEstablished: (RPCError?) -> Void
@@ -37,8 +43,8 @@ where Completion.Response == Codec.Response {
     @usableFromInline var prefaceToSend: ByteBuffer?
     @usableFromInline var decoder: Codec.ResponseDecoder
     /// The answers of one read batch, before they are matched; kept for its memory.
-    @usableFromInline var answers: [(id: CallID, response: Codec.Response)] = []
-    @usableFromInline var completed: [(call: ClientConnection<Codec, Completion>.Call, response: Codec.Response)] = []
+    @usableFromInline var answers: [(id: CallID, received: ReceivedResponse<Codec.Response>)] = []
+    @usableFromInline var completed: [Completed] = []
     /// An id was read, its message not completely.
     @usableFromInline var answeredID: CallID?
     @usableFromInline var violation: RPCError?
@@ -192,8 +198,8 @@ where Completion.Response == Codec.Response {
                 self.answeredID = next
             }
             do throws(RPCError) {
-                guard let response = try self.decoder.decode(from: &bytes) else { return true }
-                self.answers.append((id, response))
+                guard let received = try self.decoder.decode(from: &bytes) else { return true }
+                self.answers.append((id, received))
                 self.answeredID = nil
             } catch {
                 self.violation = error
@@ -210,7 +216,7 @@ where Completion.Response == Codec.Response {
             var mustClose = false
             for answer in self.answers {
                 if case .complete(let call, let thenClose) = state.machine.answerReceived(answer.id) {
-                    self.completed.append((call, answer.response))
+                    self.completed.append((call, answer.received))
                     if thenClose { mustClose = true }
                 }
             }
@@ -218,11 +224,16 @@ where Completion.Response == Codec.Response {
         }
         self.answers.removeAll(keepingCapacity: true)
         // Taken out: completing a call may run a caller's code that comes back here.
-        var completed: [(call: ClientConnection<Codec, Completion>.Call, response: Codec.Response)] = []
+        var completed: [Completed] = []
         swap(&completed, &self.completed)
         let codec = self.connection.codec
         for entry in completed {
-            entry.call.completion.succeed(codec.complete(entry.response, context: entry.call.context))
+            switch entry.received {
+            case .response(let response):
+                entry.call.completion.succeed(codec.complete(response, context: entry.call.context))
+            case .refused(let error):
+                entry.call.completion.fail(error)
+            }
         }
         completed.removeAll(keepingCapacity: true)
         if self.completed.isEmpty { self.completed = completed }

@@ -29,9 +29,11 @@ public enum Refusal: Sendable {
 /// codec alone knows where one ends. Whatever it accepts must therefore be readable in exactly one way.
 public protocol SelfDelimitingCodec: MessageCodec {
     /// Reads requests, on the server.
-    associatedtype RequestDecoder: SelfDelimitingDecoder where RequestDecoder.Message == ReceivedRequest<Request, Response>
+    associatedtype RequestDecoder: SelfDelimitingDecoder
+    where RequestDecoder.Message == ReceivedRequest<Request, Response>
     /// Reads responses, on the client.
-    associatedtype ResponseDecoder: SelfDelimitingDecoder where ResponseDecoder.Message == Response
+    associatedtype ResponseDecoder: SelfDelimitingDecoder 
+    where ResponseDecoder.Message == ReceivedResponse<Response>
     /// What has to be remembered of a request until its answer comes.
     associatedtype CallContext: Sendable = Void
 
@@ -70,6 +72,14 @@ public protocol SelfDelimitingDecoder {
     /// - Throws: ``RPCError`` `.protocolViolation` when nobody can say where the next message begins. The connection
     ///   ends.
     mutating func decode(from buffer: inout ByteBuffer) throws(RPCError) -> Message?
+}
+
+/// What a client read.
+public enum ReceivedResponse<Response: Sendable>: Sendable {
+    /// The answer.
+    case response(Response)
+    /// A whole answer that is not acceptable, too large for instance: its caller alone fails, with this error.
+    case refused(RPCError)
 }
 
 /// What a server read.

@@ -97,7 +97,12 @@ public final class RPCServer<Codec: SelfDelimitingCodec>: Sendable {
     ///
     /// - Throws: ``TransportError`` `.bindFailed`.
     public func run() async throws(TransportError) {
-        if self.listeners.withLock({ $0.isEmpty }) { try await self.start() }
+        if !self.isStarted { try await self.start() }
+        await self.runUntilShutdown()
+    }
+
+    /// The rest of ``run()``, for a server that was started.
+    public func runUntilShutdown() async {
         for await _ in self.stopSignal {}
         await self.shutDown(limit: self.configuration.drainLimit)
     }
@@ -121,6 +126,9 @@ public final class RPCServer<Codec: SelfDelimitingCodec>: Sendable {
         for listener in listeners { await listener.close() }
         return await self.registry.shutDown(limit: limit)
     }
+
+    /// Whether it listens.
+    public var isStarted: Bool { self.listeners.withLock { !$0.isEmpty } }
 
     /// Connections that are open now.
     public var connectionCount: Int { self.registry.count }

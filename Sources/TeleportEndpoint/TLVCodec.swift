@@ -110,8 +110,8 @@ public struct TLVCodec: SelfDelimitingCodec {
         init(maxLength: Int) { self.field = TLVField(maxLength: maxLength) }
 
         @inlinable
-        public mutating func decode(from buffer: inout ByteBuffer) throws(RPCError) -> TLVResponse? {
-            try self.field.decode(from: &buffer).map { TLVResponse(value: $0) }
+        public mutating func decode(from buffer: inout ByteBuffer) throws(RPCError) -> ReceivedResponse<TLVResponse>? {
+            try self.field.decode(from: &buffer).map { .response(TLVResponse(value: $0)) }
         }
     }
 }

@@ -17,6 +17,8 @@ public struct RPCError: Error, Sendable {
         case connectionClosed
         /// The peer broke the protocol, so the connection was given up.
         case protocolViolation
+        /// The answer came, but it is not acceptable: larger than the limit, for instance. Only this call fails.
+        case unacceptableAnswer
         /// As many calls are pending on the connection as its limit admits.
         case tooManyPending
         /// The bytes waiting to be sent exceed the connection's limit.

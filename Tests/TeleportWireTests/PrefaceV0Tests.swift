@@ -63,12 +63,16 @@ struct PrefaceV0Tests {
 
     @Test("opens every recorded reference transcript that has one")
     func transcripts() throws {
-        for name in VectorLoader.names where !name.hasPrefix("raw") && !name.hasPrefix("tlv") {
-            let transcript = try VectorLoader.load(name)
-            for bytes in [transcript.clientBytes, transcript.serverBytes] where !bytes.isEmpty {
-                var buffer = ByteBuffer(bytes: bytes)
-                #expect(try PrefaceV0.decode(identity: .http, from: &buffer) != nil, "\(name)")
-                #expect(buffer.readableBytes == bytes.count - 15)
+        for transcript in try VectorLoader().loadAll() where transcript.rawKind == nil {
+            let identity = try ProtocolIdentity(
+                magic: transcript.sniffHeader, version: transcript.protocolVersion)
+            for (bytes, codec) in [
+                (transcript.client, transcript.clientCodec), (transcript.server, transcript.serverCodec),
+            ] {
+                var rest = bytes
+                let preface = try #require(try PrefaceV0.decode(identity: identity, from: &rest), "\(transcript.name)")
+                #expect("\(preface.compression)" == codec, "\(transcript.name)")
+                #expect(rest.readableBytes == bytes.readableBytes - transcript.prefaceLength)
             }
         }
     }

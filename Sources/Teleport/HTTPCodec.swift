@@ -1,0 +1,121 @@
+public import NIOCore
+public import TeleportEndpoint
+public import TeleportHTTP
+public import TeleportRPC
+
+/// HTTP requests and responses as the messages of an RPC, on protocol v0.
+///
+/// Everything that makes v0 safe is in ``TeleportHTTP``: what is sent is what both ends delimit alike, and what is
+/// received is read strictly.
+public struct HTTPCodec: SelfDelimitingCodec {
+    public typealias Request = TeleportHTTP.Request
+    public typealias Response = TeleportHTTP.Response
+
+    /// What is accepted from the peer, and the largest head that is sent to it.
+    public let limits: HTTPLimits
+    /// Gives responses that have none a `Date`; `nil` passes them on as they are.
+    @usableFromInline let dateClock: DateClock?
+
+    /// - Parameters:
+    ///   - limits: what is accepted from the peer, and the largest head that is sent to it.
+    ///   - addsDate: whether responses that have no `Date` are given one (RFC 9110 §6.6.1 wants an origin to). An
+    ///     intermediary passes responses on as they are.
+    public init(limits: HTTPLimits = .default, addsDate: Bool = true) {
+        self.limits = limits
+        self.dateClock = addsDate ? DateClock() : nil
+    }
+
+    public func response(to refusal: Refusal) -> Response {
+        switch refusal {
+        case .tooManyConcurrent(let limit):
+            .text("Too many requests: the limit is \(limit) at the same time. Try again later.\n", status: .tooManyRequests)
+        case .handlerFailed, .unsendable:
+            .text("The request could not be answered because of an error in the server.\n", status: .internalServerError)
+        }
+    }
+
+    public func makeRequestDecoder() -> RequestDecoder { RequestDecoder(limits: self.limits) }
+    public func makeResponseDecoder() -> ResponseDecoder { ResponseDecoder(limits: self.limits) }
+
+    /// What is remembered of a request: whether it was a `HEAD`, which travels as `GET`.
+    public struct CallContext: Sendable {
+        @usableFromInline let dropsBody: Bool
+
+        @inlinable
+        init(dropsBody: Bool) { self.dropsBody = dropsBody }
+    }
+
+    @inlinable
+    public func encode(_ request: Request, into buffer: inout ByteBuffer) throws(RPCError) -> CallContext {
+        do throws(HTTPError) {
+            try TeleportEncoder.encode(request, limits: self.limits, into: &buffer)
+            return CallContext(dropsBody: TeleportEncoder.mapsToGET(request.head.method))
+        } catch {
+            throw RPCError(.unsendable, error.message, cause: error)
+        }
+    }
+
+    @inlinable
+    public func encode(_ response: Response, into buffer: inout ByteBuffer) throws(RPCError) {
+        do throws(HTTPError) {
+            try TeleportEncoder.encode(response, date: self.dateClock?.now(), limits: self.limits, into: &buffer)
+        } catch {
+            throw RPCError(.unsendable, error.message, cause: error)
+        }
+    }
+
+    @inlinable
+    public func complete(_ response: Response, context: CallContext) -> Response {
+        guard context.dropsBody else { return response }
+        return Response(head: response.head)
+    }
+
+    /// Reads requests from a v0 stream.
+    public struct RequestDecoder: SelfDelimitingDecoder {
+        @usableFromInline var decoder: TeleportHTTP.RequestDecoder
+
+        init(limits: HTTPLimits) {
+            self.decoder = TeleportHTTP.RequestDecoder(profile: .teleport, limits: limits)
+        }
+
+        @inlinable
+        public mutating func decode(
+            from buffer: inout ByteBuffer
+        ) throws(RPCError) -> ReceivedRequest<Request, Response>? {
+            do throws(HTTPError) {
+                switch try self.decoder.nextMessage(from: &buffer) {
+                case nil: return nil
+                case .request(let request): return .request(request)
+                case .refused(let error): return .refused(.refusal(error))
+                }
+            } catch {
+                return .unreadable(.refusal(error), RPCError(.protocolViolation, error.message, cause: error))
+            }
+        }
+    }
+
+    /// Reads responses from a v0 stream.
+    public struct ResponseDecoder: SelfDelimitingDecoder {
+        @usableFromInline var decoder: TeleportHTTP.ResponseDecoder
+
+        init(limits: HTTPLimits) {
+            self.decoder = TeleportHTTP.ResponseDecoder(profile: .teleport, limits: limits)
+        }
+
+        @inlinable
+        public mutating func decode(from buffer: inout ByteBuffer) throws(RPCError) -> ReceivedResponse<Response>? {
+            do throws(HTTPError) {
+                return try self.decoder.nextMessage(from: &buffer).map { .response($0) }
+            } catch {
+                throw RPCError(.protocolViolation, error.message, cause: error)
+            }
+        }
+    }
+}
+
+extension Response {
+    /// The answer to a request that broke a rule of HTTP: its status, and a sentence that names no address.
+    public static func refusal(_ error: HTTPError) -> Response {
+        .text(error.message + "\n", status: error.status)
+    }
+}

@@ -1,0 +1,98 @@
+public import NIOCore
+public import TeleportEndpoint
+public import TeleportHTTP
+public import TeleportTransport
+
+/// Answers HTTP requests that Teleport clients send, the reference's included.
+///
+/// ```swift
+/// let server = TeleportServer(at: try TransportAddress(parsing: ":8080")) { request, _ in
+///     .text("Hello, \(request.target)")
+/// }
+/// try await server.run()
+/// ```
+///
+/// **Where handlers run.** On the concurrency pool, unless you choose ``HandlerPlacement/eventLoop``: that saves two
+/// thread hops a request and suits handlers that are short and never block. An `immediate` closure is quicker still: it is
+/// called on the loop as soon as a request was read, costs no task, and returns `nil` for what has to wait.
+public final class TeleportServer: Sendable {
+    private let server: RPCServer<HTTPCodec>
+
+    /// Answers one request. An error that it throws is answered with 500. It is cancelled when the client is gone.
+    public typealias Handler = @Sendable (Request, RequestContext) async throws -> Response
+    /// Answers one request at once, or returns `nil` to leave it to the ``Handler``.
+    public typealias ImmediateHandler = @Sendable (Request, RequestContext) -> Response?
+
+    /// A server.
+    ///
+    /// - Parameters:
+    ///   - configuration: where to listen, how compressed, which limits.
+    ///   - limits: which requests are accepted; others are answered with the status that fits, and harm nobody else.
+    ///   - addsDate: whether responses without a `Date` get one. Default true.
+    ///   - placement: where `handler` runs. Default the pool.
+    ///   - immediate: tried first, on the loop.
+    ///   - handler: answers.
+    public init(
+        configuration: ServerConfiguration, limits: HTTPLimits = .default, addsDate: Bool = true,
+        placement: HandlerPlacement = .pool, immediate: ImmediateHandler? = nil, handler: @escaping Handler
+    ) {
+        let codec = HTTPCodec(limits: limits, addsDate: addsDate)
+        self.server = RPCServer(
+            codec: codec, configuration: configuration,
+            handler: AsyncHandler(codec: codec, placement: placement, immediate: immediate, handler: handler))
+    }
+
+    /// A server that does without tasks: see ``RequestHandler``.
+    public init(
+        configuration: ServerConfiguration, limits: HTTPLimits = .default, addsDate: Bool = true,
+        handler: some RequestHandler<Request, Response>
+    ) {
+        self.server = RPCServer(
+            codec: HTTPCodec(limits: limits, addsDate: addsDate), configuration: configuration, handler: handler)
+    }
+
+    /// A server with defaults for everything but the address.
+    public convenience init(at address: TransportAddress, handler: @escaping Handler) {
+        self.init(configuration: ServerConfiguration(addresses: [address]), handler: handler)
+    }
+
+    /// Listens at all configured addresses, and serves from now on.
+    ///
+    /// - Returns: the addresses, with the real ports where 0 was asked for.
+    /// - Throws: ``TransportError`` `.bindFailed`; then it listens nowhere.
+    @discardableResult
+    public func start() async throws(TransportError) -> [TransportAddress] {
+        try await self.server.start()
+    }
+
+    /// Starts, unless ``start()`` was called before, and serves until ``beginGracefulShutdown()`` is called or the task
+    /// is cancelled; then drains and returns. In a service group, its graceful shutdown does the same.
+    ///
+    /// - Throws: ``TransportError`` `.bindFailed`.
+    public func run() async throws(TransportError) {
+        if !self.server.isStarted { try await self.server.start() }
+        await withShutdownHandler {
+            await self.server.runUntilShutdown()
+        } onShutdown: {
+            self.server.beginGracefulShutdown()
+        }
+    }
+
+    /// Has ``run()`` drain and return: it stops reading, answers what was read, flushes and half-closes. Calls that
+    /// clients sent later fail there as possibly not executed.
+    public func beginGracefulShutdown() {
+        self.server.beginGracefulShutdown()
+    }
+
+    /// Drains, as ``beginGracefulShutdown()`` says, and returns when it is done.
+    ///
+    /// - Parameter limit: after this long, connections that still have requests in flight are closed.
+    /// - Returns: true if all requests were answered.
+    @discardableResult
+    public func shutDown(limit: TimeAmount = .seconds(10)) async -> Bool {
+        await self.server.shutDown(limit: limit)
+    }
+
+    /// Connections that are open now.
+    public var connectionCount: Int { self.server.connectionCount }
+}

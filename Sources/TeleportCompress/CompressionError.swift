@@ -1,0 +1,73 @@
+/// Why a compressor or decompressor refused its work.
+///
+/// Every error of a ``Decompressor`` is final: the rest of the stream cannot be made sense of, so the connection that
+/// carries it has to be closed. Two errors are equal if their codes are.
+public struct CompressionError: Error, Sendable, Hashable {
+    /// What went wrong.
+    @nonexhaustive
+    public enum Code: Sendable, Hashable {
+        /// The input expands to more than `limit` bytes, the limit the caller gave.
+        case outputLimitExceeded(limit: Int)
+        /// The input is not what the codec's format allows.
+        case corruptInput
+        /// A chunk expanded to bytes whose checksum is not the one the chunk carries.
+        case checksumMismatch
+        /// A chunk is longer, before or after expansion, than its format allows.
+        case chunkTooLarge
+        /// A snappy stream does not begin with the stream identifier.
+        case missingStreamIdentifier
+        /// A snappy chunk of a type that must not be skipped and that nobody has defined.
+        case unsupportedChunk(UInt8)
+        /// Bytes followed the end of the stream. Teleport streams never end.
+        case streamEnded
+        /// The codec's library could not allocate its memory.
+        case outOfMemory
+        /// A compression level outside 1 to 9.
+        case invalidLevel(Int)
+        /// A codec name that is none of ``CodecKind/name``.
+        case unknownCodec(String)
+        /// The codec's library reported a status that it never should; zlib's number is kept for the report.
+        case backEndFailed(status: Int32)
+    }
+
+    /// What went wrong.
+    public let code: Code
+
+    /// Makes the error for a code.
+    public init(_ code: Code) {
+        self.code = code
+    }
+
+    /// One sentence for people: what happened and what to do about it.
+    public var message: String {
+        switch self.code {
+        case .outputLimitExceeded(let limit):
+            "The peer's compressed data expands beyond the limit of \(limit) bytes; raise the limit if you trust it."
+        case .corruptInput:
+            "The peer's compressed data is corrupt; check that both ends use the same codec for this direction."
+        case .checksumMismatch:
+            "The peer's compressed data does not match its checksum; it was damaged on the way or its sender is faulty."
+        case .chunkTooLarge:
+            "The peer sent a compressed chunk longer than its format allows; check that both ends use the same codec."
+        case .missingStreamIdentifier:
+            "The peer's data does not begin as a snappy stream; check that both ends use the same codec."
+        case .unsupportedChunk(let type):
+            "The peer sent a snappy chunk of unknown type \(type), which must not be skipped; update this side."
+        case .streamEnded:
+            "The peer ended its compressed stream and then sent more; a stream lasts as long as its connection."
+        case .outOfMemory:
+            "There was no memory left for the codec's state; lower the number of compressed connections."
+        case .invalidLevel(let level):
+            "The compression level \(level) does not exist; choose one from 1 (fastest) to 9 (smallest)."
+        case .unknownCodec(let name):
+            "There is no codec named '\(name)'; choose one of none, flate, snappy and lz4."
+        case .backEndFailed(let status):
+            "The compression library failed with status \(status), which it never should; please report this."
+        }
+    }
+}
+
+extension CompressionError: CustomStringConvertible {
+    /// The ``message``.
+    public var description: String { self.message }
+}

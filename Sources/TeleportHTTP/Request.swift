@@ -1,0 +1,68 @@
+/// A whole request.
+public struct Request: Sendable {
+    /// Method, target, version and fields.
+    public var head: RequestHead
+    /// The content.
+    public var body: Body
+    /// Fields that came after a chunked body, `nil` if there were none. A v0 teleport stream does not carry them.
+    public var trailers: Fields?
+
+    /// A request from its parts.
+    @inlinable
+    public init(head: RequestHead, body: Body = .empty, trailers: Fields? = nil) {
+        self.head = head
+        self.body = body
+        self.trailers = trailers
+    }
+
+    /// A request with the given fields; one of them should be `Host`.
+    public init(method: HTTPMethod, target: String, fields: Fields, body: Body = .empty, trailers: Fields? = nil) {
+        self.init(head: RequestHead(method: method, target: target, fields: fields), body: body, trailers: trailers)
+    }
+
+    /// A request whose only field is `Host`: `Request(.get, "/index.html", host: "example.org")`.
+    ///
+    /// `host` and `target` are checked when the request is encoded: a wrong one throws there.
+    public init(_ method: HTTPMethod, _ target: String, host: String, body: Body = .empty) {
+        var fields = Fields(behind: target, reserving: host.utf8.count + 8)
+        let isValid: Bool
+        do {
+            try fields.append(.host, host)
+            isValid = true
+        } catch {
+            // Without a Host the encoder refuses the request, which is where its caller expects to hear of it.
+            isValid = false
+        }
+        // Taken last: a slice taken earlier would share the buffer and make the field copy it.
+        let targetBytes = fields.slice(0, target.utf8.count)
+        self.init(
+            head: RequestHead(
+                method: method, targetBytes: targetBytes, version: .http11, fields: isValid ? fields : Fields()),
+            body: body)
+    }
+
+    /// The method.
+    @inlinable
+    public var method: HTTPMethod {
+        get { head.method }
+        set { head.method = newValue }
+    }
+
+    /// The target as text, for example `/path?query`.
+    public var target: String {
+        get { head.target }
+        set { head.target = newValue }
+    }
+
+    /// The fields of the head.
+    @inlinable
+    public var fields: Fields {
+        get { head.fields }
+        _modify { yield &head.fields }
+    }
+
+    /// The same request without a share in the blocks it was received in.
+    public func detached() -> Request {
+        Request(head: head.detached(), body: body.detached(), trailers: trailers?.detached())
+    }
+}

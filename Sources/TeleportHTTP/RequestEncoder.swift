@@ -1,0 +1,60 @@
+public import struct NIOCore.ByteBuffer
+
+/// Writes the head of a request for an HTTP/1.1 connection.
+public enum RequestEncoder {
+    /// Appends the head; the body is for the caller to append.
+    ///
+    /// The fields stand in their order, then those of the framing. `Content-Length` and `Transfer-Encoding` among the
+    /// fields are always left out and written anew. The version is `HTTP/1.1`.
+    ///
+    /// - Parameters:
+    ///   - head: The head. The fields hold to their rules by construction; the target is checked here.
+    ///   - framing: How the body ends; not ``BodyFraming/untilClose`` or ``BodyFraming/headOnly``.
+    ///   - filter: Fields to leave out.
+    ///   - connection: What to say about the connection.
+    ///   - buffer: Where to append.
+    /// - Throws: ``HTTPError`` with `invalidTarget`, `missingHost`, `duplicateHost` or `missingLength`. Nothing is
+    ///   appended then.
+    public static func encode(
+        _ head: RequestHead, framing: BodyFraming, filter: FieldFilter = .hopByHop,
+        connection: ConnectionDirective = .unsaid, into buffer: inout ByteBuffer
+    ) throws(HTTPError) {
+        if framing == .untilClose || framing == .headOnly {
+            throw HTTPError(
+                .missingLength, status: .internalServerError,
+                message: "The body of a request cannot end with the connection.")
+        }
+        let plan = FieldPlan(head.fields, filter: filter)
+        try check(head, plan)
+        append(head, as: head.method, plan, framing, connection, reserving: 0, to: &buffer)
+    }
+
+    static func check(_ head: RequestHead, _ plan: FieldPlan) throws(HTTPError) {
+        guard plan.hostCount == 1 else { throw HTTPError(plan.hostCount == 0 ? .missingHost : .duplicateHost) }
+        let target = head.targetBytes.readableBytesSpan
+        let length = target.byteCount
+        guard length > 0, ByteScan.spaceStop(target, from: 0, to: length) == length else {
+            throw HTTPError(.invalidTarget)
+        }
+    }
+
+    static func append(
+        _ head: RequestHead, as method: HTTPMethod, _ plan: FieldPlan, _ framing: BodyFraming,
+        _ connection: ConnectionDirective, reserving bodyLength: Int, to buffer: inout ByteBuffer
+    ) {
+        let target = head.targetBytes.readableBytesSpan
+        let bound =
+            method.rawValue.utf8.count + target.byteCount + plan.bytes + BodyFraming.maxBytes
+            + ConnectionDirective.maxBytes + 16
+        HeadWriter.append(to: &buffer, atMost: bound + bodyLength) { writer in
+            writer.write(method)
+            writer.write(" ")
+            writer.write(target)
+            writer.write(" HTTP/1.1\r\n")
+            plan.write(head.fields, to: &writer)
+            framing.write(to: &writer)
+            connection.write(to: &writer)
+            writer.write("\r\n")
+        }
+    }
+}

@@ -1,0 +1,13 @@
+public import struct NIOCore.ByteBuffer
+
+/// What ``ResponseDecoder/next(from:)`` reports.
+public enum ResponseEvent: Sendable {
+    /// A final response begins, 101 included. Its body follows in pieces, then `end`.
+    case head(ResponseHead)
+    /// A piece of the body, never empty, without transfer coding.
+    case body(ByteBuffer)
+    /// The response is complete. Trailers are `nil` if there were none.
+    case end(trailers: Fields?)
+    /// A 1xx response other than 101. The final one follows.
+    case informational(ResponseHead)
+}

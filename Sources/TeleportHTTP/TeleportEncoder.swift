@@ -1,0 +1,80 @@
+public import struct NIOCore.ByteBuffer
+
+/// Writes whole messages for a v0 teleport stream.
+///
+/// Such a stream has no lengths of its own: the HTTP parser at the other end is all that separates one message from the
+/// next. So only what both ends delimit alike is sent: hop-by-hop fields, `Expect` and trailers are left out, and there
+/// is exactly one correct `Content-Length`. Every rule is checked before anything of the message stays in the buffer; a
+/// call that throws leaves it as it was, so that one bad message harms only its caller.
+public enum TeleportEncoder {
+    /// Whether the request is sent as `GET` because nobody could tell where the answer ends: that is `HEAD`.
+    ///
+    /// The caller drops the body of the answer and hands out its head.
+    @inlinable
+    public static func mapsToGET(_ method: HTTPMethod) -> Bool {
+        method == .head
+    }
+
+    /// Appends a request.
+    ///
+    /// `Content-Length` is written unless the method is `GET` or `HEAD` and the body empty.
+    ///
+    /// - Parameters:
+    ///   - request: The request, its body complete.
+    ///   - limits: ``HTTPLimits/maxHeadSize`` is what the other end is assumed to accept.
+    ///   - buffer: Where to append.
+    /// - Throws: ``HTTPError`` with `missingHost`, `duplicateHost`, `invalidTarget`, `connectNotSupported`,
+    ///   `bodyNotComplete` or `headTooLarge`.
+    public static func encode(
+        _ request: Request, limits: HTTPLimits = .default, into buffer: inout ByteBuffer
+    ) throws(HTTPError) {
+        guard let content = request.body.buffer else { throw HTTPError(.bodyNotComplete) }
+        let method = request.head.method
+        guard method != .connect else { throw HTTPError(.connectNotSupported) }
+        let plan = FieldPlan(request.head.fields, filter: .teleport)
+        try RequestEncoder.check(request.head, plan)
+        let length = content.readableBytes
+        let start = buffer.writerIndex
+        RequestEncoder.append(
+            request.head, as: mapsToGET(method) ? .get : method, plan,
+            length == 0 && method.usuallyHasNoBody ? .none : .length(length), .unsaid,
+            reserving: length, to: &buffer)
+        try checkHead(of: &buffer, from: start, limits)
+        if length > 0 { buffer.writeImmutableBuffer(content) }
+    }
+
+    /// Appends a response.
+    ///
+    /// `Content-Length` is always written, except with 204 and 304, whose body is left out.
+    ///
+    /// - Parameters:
+    ///   - response: The response, its body complete.
+    ///   - date: Written as `Date` if the response has none.
+    ///   - limits: ``HTTPLimits/maxHeadSize`` is what the other end is assumed to accept.
+    ///   - buffer: Where to append.
+    /// - Throws: ``HTTPError`` with `informationalAsFinal`, `bodyNotComplete` or `headTooLarge`.
+    public static func encode(
+        _ response: Response, date: HTTPDate? = nil, limits: HTTPLimits = .default, into buffer: inout ByteBuffer
+    ) throws(HTTPError) {
+        guard let content = response.body.buffer else { throw HTTPError(.bodyNotComplete) }
+        let status = response.head.status
+        guard !status.isInformational else { throw HTTPError(.informationalAsFinal) }
+        let plan = FieldPlan(response.head.fields, filter: .teleport)
+        let length = status.forbidsBody ? 0 : content.readableBytes
+        let start = buffer.writerIndex
+        ResponseEncoder.append(
+            response.head, plan, status.forbidsBody ? .none : .length(length), .unsaid, date,
+            reserving: length, to: &buffer)
+        try checkHead(of: &buffer, from: start, limits)
+        if length > 0 { buffer.writeImmutableBuffer(content) }
+    }
+
+    /// The exact size of a head is known only when it stands there; one that is too large is cut off again.
+    private static func checkHead(
+        of buffer: inout ByteBuffer, from start: Int, _ limits: HTTPLimits
+    ) throws(HTTPError) {
+        guard buffer.writerIndex - start > limits.maxHeadSize else { return }
+        buffer.moveWriterIndex(to: start)
+        throw HTTPError(.headTooLarge)
+    }
+}

@@ -1,0 +1,82 @@
+import NIOCore
+import TeleportEndpoint
+import TeleportRPC
+import TeleportTransport
+import TeleportWire
+import Testing
+
+/// A TLV server on a free loopback port and a client for it, both gone when `body` returns.
+func withTLVPair<Value>(
+    handler: @escaping @Sendable (TLVRequest, RequestContext) async throws -> TLVResponse = echo,
+    immediate: (@Sendable (TLVRequest, RequestContext) -> TLVResponse?)? = nil,
+    placement: HandlerPlacement = .pool,
+    server configureServer: (inout ServerConfiguration) -> Void = { _ in },
+    client configureClient: (inout ClientConfiguration) -> Void = { _ in },
+    _ body: (RPCClient<TLVCodec>, RPCServer<TLVCodec>) async throws -> Value
+) async throws -> Value {
+    let identity = try ProtocolIdentity(magic: "teleport-test", version: 7)
+    var serverConfiguration = ServerConfiguration(
+        addresses: [.tcp(host: "127.0.0.1", port: 0)], identity: identity)
+    configureServer(&serverConfiguration)
+    let server = RPCServer(
+        codec: TLVCodec(), configuration: serverConfiguration,
+        handler: AsyncHandler(codec: TLVCodec(), placement: placement, immediate: immediate, handler: handler))
+    let address = try #require(try await server.start().first)
+    var clientConfiguration = ClientConfiguration(address: address, identity: identity)
+    clientConfiguration.timeout = .seconds(30)
+    configureClient(&clientConfiguration)
+    let client = RPCClient(codec: TLVCodec(), configuration: clientConfiguration)
+    do {
+        let value = try await body(client, server)
+        await client.shutDown(limit: .seconds(5))
+        await server.shutDown(limit: .seconds(5))
+        return value
+    } catch {
+        await client.shutDown(limit: .zero)
+        await server.shutDown(limit: .zero)
+        throw error
+    }
+}
+
+@Sendable func echo(_ request: TLVRequest, _ context: RequestContext) async throws -> TLVResponse {
+    TLVResponse(value: request.value)
+}
+
+/// What a call fails with; records an issue if it does not.
+func failure(of call: () async throws(RPCError) -> some Any) async -> RPCError? {
+    do throws(RPCError) {
+        _ = try await call()
+        Issue.record("the call should have failed")
+        return nil
+    } catch {
+        return error
+    }
+}
+
+/// A one-shot gate: handlers wait at it until the test opens it.
+actor Gate {
+    private var isOpen = false
+    private var waiters: [CheckedContinuation<Void, Never>] = []
+    private(set) var arrivals = 0
+    private var arrivalWaiters: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
+
+    func wait() async {
+        self.arrivals += 1
+        for waiter in self.arrivalWaiters where waiter.count <= self.arrivals { waiter.continuation.resume() }
+        self.arrivalWaiters.removeAll { $0.count <= self.arrivals }
+        if self.isOpen { return }
+        await withCheckedContinuation { self.waiters.append($0) }
+    }
+
+    func open() {
+        self.isOpen = true
+        for waiter in self.waiters { waiter.resume() }
+        self.waiters = []
+    }
+
+    /// Returns when `count` callers have come to the gate.
+    func arrived(_ count: Int) async {
+        if self.arrivals >= count { return }
+        await withCheckedContinuation { self.arrivalWaiters.append((count, $0)) }
+    }
+}
