@@ -31,6 +31,8 @@ let package = Package(
         .library(name: "TeleportEndpoint", targets: ["TeleportEndpoint"]),
         .library(name: "Teleport", targets: ["Teleport"]),
         .library(name: "TeleportTestKit", targets: ["TeleportTestKit"]),
+        .library(name: "TeleportProxy", targets: ["TeleportProxy"]),
+        .executable(name: "httptp", targets: ["httptp"]),
         // Only for the package in Fuzz/.
         .library(name: "TeleportFuzzing", targets: ["TeleportFuzzing"]),
     ],
@@ -78,12 +80,25 @@ let package = Package(
         .target(
             name: "Teleport",
             dependencies: [
-                "TeleportEndpoint", "TeleportHTTP", nioCore, logging,
+                "TeleportEndpoint", "TeleportHTTP", "TeleportCompress", "TeleportRPC", "TeleportTransport",
+                "TeleportWire", nioCore, logging,
                 .product(
                     name: "ServiceLifecycle", package: "swift-service-lifecycle",
                     condition: .when(traits: ["ServiceLifecycle"])),
             ],
             swiftSettings: settings),
+        .target(
+            name: "TeleportProxy",
+            dependencies: ["Teleport", nioCore, logging],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "httptp",
+            dependencies: [
+                "Teleport", "TeleportProxy", nioCore, logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
+
         // For tests, ours and those of other projects.
         .target(name: "TeleportTestKit", dependencies: [nioCore], swiftSettings: settings),
 

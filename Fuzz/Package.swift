@@ -3,7 +3,9 @@
 import PackageDescription
 
 /// One executable a target of `TeleportFuzzing`; see `FuzzTarget` there for how to add one, and `Scripts/fuzz` to run.
-let fuzzers = ["FuzzFlate", "FuzzSnappy", "FuzzLZ4"]
+let fuzzers = [
+    "FuzzFlate", "FuzzSnappy", "FuzzLZ4", "FuzzPreface", "FuzzFraming", "FuzzHTTPRequest", "FuzzHTTPResponse",
+]
 
 let package = Package(
     name: "teleport-fuzz",

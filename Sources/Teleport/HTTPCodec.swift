@@ -105,7 +105,13 @@ public struct HTTPCodec: SelfDelimitingCodec {
         @inlinable
         public mutating func decode(from buffer: inout ByteBuffer) throws(RPCError) -> ReceivedResponse<Response>? {
             do throws(HTTPError) {
-                return try self.decoder.nextMessage(from: &buffer).map { .response($0) }
+                switch try self.decoder.nextOutcome(from: &buffer) {
+                case nil: return nil
+                case .response(let response): return .response(response)
+                case .refused(let error):
+                    return .refused(
+                        RPCError(.unacceptableAnswer, error.message, possiblyExecuted: true, cause: error))
+                }
             } catch {
                 throw RPCError(.protocolViolation, error.message, cause: error)
             }

@@ -76,7 +76,8 @@ public final class TeleportClient: Sendable {
         } onShutdown: {
             self.beginGracefulShutdown()
         }
-        await self.client.shutDown(limit: self.drainLimit)
+        // In a task of its own: this one may be cancelled, and pending calls get their answers all the same.
+        _ = await Task { await self.client.shutDown(limit: self.drainLimit) }.value
     }
 
     /// Takes no new calls, and has ``run()`` drain and return.

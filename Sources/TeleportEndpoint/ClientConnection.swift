@@ -34,6 +34,8 @@ where Completion.Response == Codec.Response {
         @usableFromInline var outbound = ByteBuffer()
         /// The loop knows already that something waits.
         @usableFromInline var isFlushRequested = false
+        /// Among the messages that wait is one that nobody waits for the answer of.
+        @usableFromInline var hasOneWay = false
         /// Why the connection ended, once it did.
         @usableFromInline var failure: RPCError?
 
@@ -119,6 +121,7 @@ where Completion.Response == Codec.Response {
         let signal = try self.state.withLock { state throws(RPCError) -> Signal? in
             guard state.machine.isAccepting else { return nil }
             _ = try self.append(request, id: .oneWay, to: &state.outbound)
+            state.hasOneWay = true
             return self.flushSignal(&state)
         }
         guard let signal else { return false }

@@ -48,6 +48,10 @@ where Completion.Response == Codec.Response {
     /// An id was read, its message not completely.
     @usableFromInline var answeredID: CallID?
     @usableFromInline var violation: RPCError?
+    /// When connecting and the handshake have to be done.
+    @usableFromInline var handshakeDeadline = NIODeadline.distantFuture
+    /// One-way messages wait for a connection that nobody else needs any more.
+    @usableFromInline var closesWhenEstablished = false
 
     @inlinable
     init(
@@ -87,6 +91,7 @@ where Completion.Response == Codec.Response {
     func connect() {
         guard case .connecting = self.phase else { return }
         let configuration = self.connection.configuration
+        self.handshakeDeadline = self.connection.eventLoop.now + configuration.handshakeTimeout
         let connector = Connector(
             to: configuration.address, policy: configuration.batching, timeout: configuration.handshakeTimeout)
         let adapter = NIOLoopBound(self.makeAdapter(), eventLoop: self.connection.eventLoop)
@@ -110,7 +115,7 @@ where Completion.Response == Codec.Response {
         PrefaceV0(compression: CompressionTag(configuration.compression), tls: configuration.tls != nil)
             .encode(identity: configuration.identity, into: &preface)
         self.prefaceToSend = preface
-        driver.setDeadline(self.connection.eventLoop.now + configuration.handshakeTimeout)
+        driver.setDeadline(self.handshakeDeadline)
         driver.flush()
     }
 
@@ -158,6 +163,7 @@ where Completion.Response == Codec.Response {
         self.connection.state.withLock { $0.machine.connected() }
         self.onEstablished(nil)
         self.driver?.flush()
+        if self.closesWhenEstablished { self.closeIdle() }
     }
 
     @usableFromInline
@@ -290,21 +296,51 @@ where Completion.Response == Codec.Response {
         if !expired.isEmpty {
             let error = RPCError(
                 .timedOut, "No answer came within the call's deadline.", possiblyExecuted: wasSent,
-                cause: self.connection.lastConnectFailure)
+                cause: self.obstacle)
             for call in expired { call.completion.fail(error) }
         }
         self.armTimer()
         if action == .close { self.closeIdle() }
     }
 
+    /// Why calls made so far cannot have been answered, if that is known.
+    @usableFromInline
+    var obstacle: RPCError? {
+        switch self.phase {
+        case .connecting:
+            self.connection.lastConnectFailure
+                ?? RPCError(.connectFailed, "No connection to \(self.connection.configuration.address) was made yet.")
+        case .awaitingPreface:
+            RPCError(
+                .handshakeFailed, "The server accepted the connection, but has not answered the handshake yet.")
+        case .awaitingTLS:
+            RPCError(.handshakeFailed, "The TLS handshake with the server is not complete yet.")
+        case .open, .closed:
+            nil
+        }
+    }
+
     // MARK: The end
 
-    @inlinable
+    /// Nobody waits for anything on this connection: closes it, once what is to be sent was sent.
+    @usableFromInline
     func closeIdle() {
-        if let driver = self.driver {
-            driver.closeGracefully()
-        } else {
-            self.closed(RPCError(.shuttingDown, "The client shut down before the connection was made."))
+        switch self.phase {
+        case .open:
+            self.driver?.closeGracefully()
+        case .connecting, .awaitingPreface, .awaitingTLS:
+            // What calls that gave up have left there is not worth a connection; one-way messages are.
+            guard !self.connection.state.withLock({ $0.hasOneWay }) else {
+                self.closesWhenEstablished = true
+                return
+            }
+            let error = RPCError(
+                .connectFailed, "The connection was given up before it was made: nobody waited for it any more.",
+                cause: self.obstacle)
+            guard self.driver != nil else { return self.closed(error) }
+            self.fail(error)
+        case .closed:
+            break
         }
     }
 

@@ -1,5 +1,4 @@
 public import NIOCore
-public import Synchronization
 public import TeleportRPC
 public import TeleportTransport
 public import TeleportWire
@@ -12,7 +11,7 @@ public final class ConnectionPool<Codec: SelfDelimitingCodec, Completion: CallCo
 where Completion.Response == Codec.Response {
     @usableFromInline let links: [ClientLink<Codec, Completion>]
     @usableFromInline let living = LivingCount()
-    @usableFromInline let turn = Atomic<Int>(0)
+    @usableFromInline let turn = Turn()
     public let configuration: ClientConfiguration
 
     /// A pool that connects when it is used.
@@ -98,11 +97,8 @@ where Completion.Response == Codec.Response {
     @inlinable
     func link() -> ClientLink<Codec, Completion> {
         guard self.links.count > 1 else { return self.links[0] }
-        let turn = self.turn.wrappingAdd(1, ordering: .relaxed).oldValue
-        guard let current = EventLoops.current else {
-            return self.links[Int(UInt(bitPattern: turn) % UInt(self.links.count))]
-        }
-        let start = Int(UInt(bitPattern: turn) % UInt(self.links.count))
+        let start = self.turn.take(of: self.links.count)
+        guard let current = EventLoops.current else { return self.links[start] }
         for offset in 0..<self.links.count {
             let link = self.links[(start + offset) % self.links.count]
             if link.eventLoop === current { return link }

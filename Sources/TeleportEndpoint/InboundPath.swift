@@ -53,7 +53,7 @@ struct InboundPath {
     private mutating func expand(_ input: inout ByteBuffer) throws(RPCError) {
         if self.plain.readableBytes == 0 {
             self.plain.clear()
-        } else {
+        } else if self.plain.readerIndex > 0 {
             // Slices of the old buffer may be in use: appending to it would copy all of it.
             var next = ByteBufferAllocator().buffer(capacity: self.plain.readableBytes + Self.pieceLength)
             next.writeBuffer(&self.plain)

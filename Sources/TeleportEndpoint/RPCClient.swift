@@ -1,5 +1,4 @@
 public import NIOCore
-internal import Synchronization
 public import TeleportRPC
 internal import TeleportTransport
 
@@ -16,7 +15,7 @@ public final class RPCClient<Codec: SelfDelimitingCodec>: Sendable {
     @usableFromInline let pool: ConnectionPool<Codec, ContinuationCompletion<Codec.Response>>
     /// One executor a connection, on its loop.
     private let executors: [EventLoopExecutor]
-    private let nextExecutor = Atomic<Int>(0)
+    private let turn = Turn()
 
     @inlinable
     public convenience init(codec: Codec, configuration: ClientConfiguration) {
@@ -70,8 +69,7 @@ public final class RPCClient<Codec: SelfDelimitingCodec>: Sendable {
     public func withLoop<Value: Sendable>(
         _ body: @Sendable () async throws -> Value
     ) async rethrows -> Value {
-        let turn = self.nextExecutor.wrappingAdd(1, ordering: .relaxed).oldValue
-        let executor = self.executors[Int(UInt(bitPattern: turn) % UInt(self.executors.count))]
+        let executor = self.executors[self.turn.take(of: self.executors.count)]
         return try await withTaskExecutorPreference(executor, operation: body)
     }
 

@@ -104,7 +104,8 @@ public final class RPCServer<Codec: SelfDelimitingCodec>: Sendable {
     /// The rest of ``run()``, for a server that was started.
     public func runUntilShutdown() async {
         for await _ in self.stopSignal {}
-        await self.shutDown(limit: self.configuration.drainLimit)
+        // In a task of its own: this one may be cancelled, and what was read is answered all the same.
+        _ = await Task { await self.shutDown(limit: self.configuration.drainLimit) }.value
     }
 
     /// Has ``run()`` drain and return: no more connections and requests are taken, those that were read are answered.

@@ -6,7 +6,7 @@ final class RequestLoad: Sendable {
     @usableFromInline let limit: Int
     @usableFromInline let count = Atomic<Int>(0)
 
-    @inlinable
+    @usableFromInline
     init(limit: Int) { self.limit = limit }
 
     /// Takes a place; false, and nothing taken, if all `limit` are.

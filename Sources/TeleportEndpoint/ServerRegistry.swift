@@ -4,15 +4,15 @@ public import TeleportTransport
 
 /// The open connections of a server, and one executor for each of its loops.
 @usableFromInline
-final class ServerRegistry: Sendable {
+package final class ServerRegistry: Sendable {
     /// How to end one connection, from any thread.
     @usableFromInline
-    struct Entry: Sendable {
+    package struct Entry: Sendable {
         let drain: @Sendable () -> Void
         let closeNow: @Sendable () -> Void
 
         @usableFromInline
-        init(drain: @escaping @Sendable () -> Void, closeNow: @escaping @Sendable () -> Void) {
+        package init(drain: @escaping @Sendable () -> Void, closeNow: @escaping @Sendable () -> Void) {
             self.drain = drain
             self.closeNow = closeNow
         }
@@ -28,7 +28,7 @@ final class ServerRegistry: Sendable {
     private let state = Mutex(State())
 
     @usableFromInline
-    init(group: any EventLoopGroup) {
+    package init(group: any EventLoopGroup) {
         var executors: [ObjectIdentifier: EventLoopExecutor] = [:]
         for eventLoop in group.makeIterator() {
             executors[ObjectIdentifier(eventLoop)] = EventLoopExecutor(eventLoop: eventLoop)
@@ -45,7 +45,7 @@ final class ServerRegistry: Sendable {
 
     /// A connection was accepted. False if the server takes none any more.
     @usableFromInline
-    func started(_ key: ObjectIdentifier, _ entry: Entry) -> Bool {
+    package func started(_ key: ObjectIdentifier, _ entry: Entry) -> Bool {
         let isAccepted = self.state.withLock { state in
             guard !state.isShutDown else { return false }
             state.entries[key] = entry
@@ -56,13 +56,13 @@ final class ServerRegistry: Sendable {
     }
 
     @usableFromInline
-    func ended(_ key: ObjectIdentifier) {
+    package func ended(_ key: ObjectIdentifier) {
         guard self.state.withLock({ $0.entries.removeValue(forKey: key) }) != nil else { return }
         self.living.left()
     }
 
     /// Drains all connections; after `limit` closes what is left. True if nothing was.
-    func shutDown(limit: TimeAmount) async -> Bool {
+    package func shutDown(limit: TimeAmount) async -> Bool {
         let entries = self.state.withLock { state in
             state.isShutDown = true
             return Array(state.entries.values)

@@ -56,6 +56,8 @@ where Handler.Request == Codec.Request, Handler.Response == Codec.Response {
     @usableFromInline var decoder: Codec.RequestDecoder
     /// An id was read, its message not completely.
     @usableFromInline var requestedID: CallID?
+    /// Requests are being read, further up the stack.
+    @usableFromInline var isDecoding = false
     @usableFromInline var violation: RPCError?
 
     @inlinable
@@ -93,6 +95,9 @@ where Handler.Request == Codec.Request, Handler.Response == Codec.Response {
     @usableFromInline
     func opened(_ driver: ConnectionDriver) {
         self.driver = driver
+        if case .finishing = self.phase {
+            return driver.closeNow(TransportError(.closedLocally, "The server is shutting down."))
+        }
         driver.setDeadline(self.connection.executor.eventLoop.now + self.configuration.handshakeTimeout)
     }
 
@@ -179,6 +184,8 @@ where Handler.Request == Codec.Request, Handler.Response == Codec.Response {
             guard self.receivePreface(&bytes) else { return }
         }
         guard case .open = self.phase else { return }
+        self.isDecoding = true
+        defer { self.isDecoding = false }
         do throws(RPCError) {
             try self.inbound?.receive(&bytes) { self.decode(&$0) }
         } catch {
@@ -248,16 +255,14 @@ where Handler.Request == Codec.Request, Handler.Response == Codec.Response {
     func resumeReading(_ reason: Pause) {
         guard self.pause.contains(reason) else { return }
         self.pause.remove(reason)
-        guard self.pause.isEmpty, let driver = self.driver, !self.isResuming else { return }
+        guard self.pause.isEmpty, let driver = self.driver else { return }
+        // A handler that answers at once ends the pause that its own request began: the loop over requests goes on.
+        guard !self.isDecoding else { return driver.resumeReading() }
         // What was expanded before the pause comes first; then what the driver holds.
-        self.isResuming = true
         var nothing = ByteBuffer()
         self.received(&nothing)
-        self.isResuming = false
         if self.pause.isEmpty { driver.resumeReading() }
     }
-
-    @usableFromInline var isResuming = false
 
     /// While the peer does not read its answers, its requests are not read.
     @inlinable
@@ -306,6 +311,10 @@ where Handler.Request == Codec.Request, Handler.Response == Codec.Response {
             state.isFlushRequested = false
             self.outbound.take(&state.outbound)
         }
+        if self.pause.contains(.outboundFull) {
+            // This batch may be all that was in the way, and a socket that takes it at once says nothing.
+            self.connection.executor.eventLoop.assumeIsolated().execute { self.updateBackPressure() }
+        }
         do throws(RPCError) {
             return try self.outbound.encoded()
         } catch {
@@ -321,6 +330,7 @@ where Handler.Request == Codec.Request, Handler.Response == Codec.Response {
     func drain() {
         switch self.phase {
         case .awaitingPreface, .awaitingTLS:
+            self.phase = .finishing
             self.driver?.closeNow(TransportError(.closedLocally, "The server is shutting down."))
         case .open:
             self.phase = .finishing

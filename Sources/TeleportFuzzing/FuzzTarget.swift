@@ -21,5 +21,9 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "FuzzFlate", check: fuzzFlate),
         FuzzTarget(name: "FuzzSnappy", check: fuzzSnappy),
         FuzzTarget(name: "FuzzLZ4", check: fuzzLZ4),
+        FuzzTarget(name: "FuzzPreface", check: fuzzPreface),
+        FuzzTarget(name: "FuzzFraming", check: fuzzFraming),
+        FuzzTarget(name: "FuzzHTTPRequest", check: fuzzHTTPRequest),
+        FuzzTarget(name: "FuzzHTTPResponse", check: fuzzHTTPResponse),
     ]
 }

@@ -41,6 +41,10 @@ public struct RequestDecoder: Sendable {
         body = BodyDecoder(limits: limits, maxSize: max(limits.maxBodySize, limits.maxDiscardedBody))
     }
 
+    /// The method of the request that was read last, also of one that was refused: an answer to `HEAD` has no body.
+    /// `GET` if not even that was understood.
+    public var lastMethod: HTTPMethod { line.method }
+
     /// Whether the decoder stands between two messages: nothing of a next one has been seen.
     public var isBetweenMessages: Bool {
         phase == .startLine && !parser.hasBegun

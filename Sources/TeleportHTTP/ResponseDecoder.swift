@@ -31,6 +31,10 @@ public struct ResponseDecoder: Sendable {
     private var failure: HTTPError?
     /// The response that ``nextMessage(from:)`` is gathering.
     private var gathering: MessageBuilder<ResponseHead>?
+    /// Whether a body that is too large may be read over: only ``nextOutcome(from:)`` can say that it was.
+    private var discardsLargeBodies = false
+    /// The response is read over; this is what is wrong with it.
+    private var refusal: HTTPError?
 
     /// A decoder at the beginning of a stream.
     public init(profile: HTTPProfile, limits: HTTPLimits = .default) {
@@ -70,21 +74,40 @@ public struct ResponseDecoder: Sendable {
     ///
     /// - Throws: As ``next(from:)``.
     public mutating func nextMessage(from buffer: inout ByteBuffer) throws(HTTPError) -> Response? {
+        guard case .response(let response)? = try nextDecoded(from: &buffer) else { return nil }
+        return response
+    }
+
+    /// As ``nextMessage(from:)``, but on a teleport stream a response whose announced body is over
+    /// ``HTTPLimits/maxBodySize`` is read over, up to ``HTTPLimits/maxDiscardedBody``: others share the connection, and
+    /// only its caller has to hear of it.
+    ///
+    /// Use one of the two for the life of a connection.
+    ///
+    /// - Throws: As ``next(from:)``.
+    public mutating func nextOutcome(from buffer: inout ByteBuffer) throws(HTTPError) -> DecodedResponse? {
+        discardsLargeBodies = profile == .teleport
+        return try nextDecoded(from: &buffer)
+    }
+
+    private mutating func nextDecoded(from buffer: inout ByteBuffer) throws(HTTPError) -> DecodedResponse? {
         if let failure { throw failure }
         do throws(HTTPError) {
             while phase != .body {
                 guard try parseHead(from: buffer) else { return nil }
                 let head = takeHead(from: &buffer)
                 guard phase == .body else { continue }
+                if refusal != nil { break }
                 if let count = body.knownSize, buffer.readableBytes >= count {
                     endMessage()
-                    return Response(head: head, body: takeBody(count, from: &buffer))
+                    return .response(Response(head: head, body: takeBody(count, from: &buffer)))
                 }
                 // The rest may be long in coming: do not pin the block that the head was received in.
                 gathering = MessageBuilder(head: head.detached(), expecting: body.remaining)
             }
             while let event = try readBody(from: &buffer) {
-                if let response = gathered(event) { return response }
+                if case .end = event, let refusal = refusal.take() { return .refused(refusal) }
+                if let response = gathered(event) { return .response(response) }
             }
             return nil
         } catch {
@@ -202,7 +225,10 @@ public struct ResponseDecoder: Sendable {
         case .chunked:
             body.beginChunks()
         case .bytes(let count):
-            guard count <= limits.maxBodySize else { throw HTTPError(.bodyTooLarge) }
+            if count > limits.maxBodySize {
+                guard discardsLargeBodies, count <= limits.maxDiscardedBody else { throw HTTPError(.bodyTooLarge) }
+                refusal = HTTPError(.bodyTooLarge).fromUpstream
+            }
             body.begin(length: count)
         case .unsaid:
             guard profile == .http1 else { throw HTTPError(.missingLength) }

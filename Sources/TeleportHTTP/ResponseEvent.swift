@@ -11,3 +11,11 @@ public enum ResponseEvent: Sendable {
     /// A 1xx response other than 101. The final one follows.
     case informational(ResponseHead)
 }
+
+/// What ``ResponseDecoder/nextOutcome(from:)`` returns.
+public enum DecodedResponse: Sendable {
+    /// A whole final response.
+    case response(Response)
+    /// One whole response was read over, because it is not acceptable. The connection goes on.
+    case refused(HTTPError)
+}

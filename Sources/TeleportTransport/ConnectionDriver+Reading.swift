@@ -18,7 +18,7 @@ extension ConnectionDriver {
         self.deliver()
         guard !self.isReadingPaused, !self.isClosed else { return }
         if self.isInputClosed {
-            self.stream.inputClosed()
+            self.tellInputClosed()
         } else if self.isReadWithheld {
             self.isReadWithheld = false
             self.context?.read()
@@ -39,10 +39,13 @@ extension ConnectionDriver {
         self.isInReadBatch = true
         if self.received.readableBytes == 0 {
             self.received = bytes
+        } else if self.received.readerIndex == 0 {
+            // Nothing was taken from it: it grows by doubling, so that a message in tiny pieces is not copied for each.
+            self.received.writeBuffer(&bytes)
         } else {
             // A new buffer: the old one may have live slices, and theirs to keep.
             var joined = context.channel.allocator.buffer(
-                capacity: self.received.readableBytes + bytes.readableBytes)
+                capacity: self.received.readableBytes + Swift.max(self.received.readableBytes, bytes.readableBytes))
             joined.writeBuffer(&self.received)
             joined.writeBuffer(&bytes)
             self.received = joined
@@ -61,9 +64,12 @@ extension ConnectionDriver {
         switch event {
         case ChannelEvent.inputClosed:
             self.isInputClosed = true
-            guard !self.isDiscarding else { return context.close(promise: nil) }
+            guard !self.isDiscarding else {
+                if self.isOutputFlushed { context.close(promise: nil) }
+                return
+            }
             guard !self.isReadingPaused, !self.isClosed else { return }
-            self.stream.inputClosed()
+            self.tellInputClosed()
         case TLSUserEvent.handshakeCompleted:
             if self.opensAfterTLS {
                 self.open()
@@ -82,6 +88,12 @@ extension ConnectionDriver {
         guard self.isReadWithheld else { return }
         self.isReadWithheld = false
         self.context?.read()
+    }
+
+    private func tellInputClosed() {
+        guard !self.isInputCloseTold else { return }
+        self.isInputCloseTold = true
+        self.stream.inputClosed()
     }
 
     /// Offers the received bytes to the stream.

@@ -36,12 +36,14 @@ extension ConnectionDriver {
     /// Flushes, tells the peer that nothing more comes, and closes when the peer has closed too, or after `linger`.
     ///
     /// What arrives meanwhile is discarded. Closing a socket at once, with bytes unread, could destroy what the peer
-    /// has not read yet.
+    /// has not read yet. A peer that reads slowly gets everything, however long it takes; one that takes no byte for
+    /// `linger` is given up.
     public func closeGracefully(linger: TimeAmount = .seconds(1)) {
         guard !self.isClosed, !self.closesAfterFlush else { return }
         self.closesAfterFlush = true
         self.lingerLimit = linger
         self.flush()
+        if !self.isClosed, !self.isOutputFlushed { self.armLingerTimer() }
     }
 
     /// Closes without waiting for anything. The stream is told `cause`.
@@ -73,12 +75,44 @@ extension ConnectionDriver {
         if self.closeCause == nil {
             self.closeCause = TransportError(.closedLocally, "This side closed the connection.")
         }
-        // With the input gone too, closing the output closes the connection.
-        guard !self.isInputClosed else { return context.close(promise: nil) }
-        context.close(mode: .output, promise: nil)
         self.startDiscarding()
-        self.batchTimer = try? context.eventLoop.assumeIsolated().scheduleCallback(
+        let flushed = context.eventLoop.makePromise(of: Void.self)
+        flushed.futureResult.assumeIsolated().whenComplete { _ in self.outputFlushed() }
+        if self.isInputClosed {
+            // With the input gone too, closing the output would close everything at once, and what the socket has not
+            // taken yet would be lost: so wait for the last write.
+            context.writeAndFlush(self.wrapOutboundOut(ByteBuffer()), promise: flushed)
+        } else {
+            context.close(mode: .output, promise: flushed)
+        }
+    }
+
+    private func outputFlushed() {
+        self.isOutputFlushed = true
+        guard !self.isClosed else { return }
+        if self.isInputClosed {
+            self.context?.close(promise: nil)
+        } else {
+            self.armLingerTimer()
+        }
+    }
+
+    private func armLingerTimer() {
+        guard let context = self.context else { return }
+        self.lingeringBytes = self.unwrittenBytes
+        self.lingerTimer?.cancel()
+        self.lingerTimer = try? context.eventLoop.assumeIsolated().scheduleCallback(
             in: self.lingerLimit, handler: LingerTimerHandler(driver: self))
+    }
+
+    func lingerEnded() {
+        if !self.isOutputFlushed, self.unwrittenBytes < self.lingeringBytes { return self.armLingerTimer() }
+        self.context?.close(promise: nil)
+    }
+
+    /// What was written and the socket has not taken yet.
+    private var unwrittenBytes: Int {
+        (try? self.context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     }
 }
 
@@ -96,6 +130,6 @@ struct LingerTimerHandler: NIOScheduledCallbackHandler {
     let driver: ConnectionDriver
 
     func handleScheduledCallback(eventLoop: some EventLoop) {
-        self.driver.context?.close(promise: nil)
+        self.driver.lingerEnded()
     }
 }

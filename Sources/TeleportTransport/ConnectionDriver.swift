@@ -30,6 +30,7 @@ public final class ConnectionDriver: ChannelDuplexHandler {
     var isReadingPaused = false
     var isReadWithheld = false
     var isInputClosed = false
+    var isInputCloseTold = false
     /// The connection is closing in an orderly way: what still arrives is of no interest.
     var isDiscarding = false
 
@@ -38,7 +39,12 @@ public final class ConnectionDriver: ChannelDuplexHandler {
     var batchTimer: NIOScheduledCallback?
     var closesAfterFlush = false
     var isOutputClosed = false
+    /// All that was to be sent has left, and the peer was told that it was the last.
+    var isOutputFlushed = false
     var lingerLimit = TimeAmount.seconds(1)
+    var lingerTimer: NIOScheduledCallback?
+    /// Bytes that the socket had not taken when the linger timer was set.
+    var lingeringBytes = 0
 
     enum FlushState {
         /// Nothing waits.
@@ -124,6 +130,8 @@ public final class ConnectionDriver: ChannelDuplexHandler {
         self.timer?.set(nil)
         self.batchTimer?.cancel()
         self.batchTimer = nil
+        self.lingerTimer?.cancel()
+        self.lingerTimer = nil
         self.received = ByteBuffer()
         self.stream.connectionClosed(self.closeCause ?? cause)
     }

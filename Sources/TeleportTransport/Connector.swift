@@ -24,10 +24,10 @@ public struct Connector: Sendable {
         self.timeout = timeout
     }
 
-    /// Connects on `eventLoop`; `makeStream` is called there for the stream to drive.
+    /// Connects on `eventLoop`. Once a connection is made, `makeStream` is called there, once, for the stream to drive.
     ///
-    /// The future fails with a ``TransportError`` if no connection was made; then no stream was opened. Later failures
-    /// are told to the stream.
+    /// The future fails with a ``TransportError`` if no connection was made; then no stream was made either. Later
+    /// failures are told to the stream.
     public func connect(
         on eventLoop: any EventLoop, makeStream: @escaping @Sendable () -> any ByteStream
     ) -> EventLoopFuture<Void> {
@@ -41,8 +41,6 @@ public struct Connector: Sendable {
                     try channel.pipeline.syncOperations.addHandler(
                         NIOSSLClientHandler.make(tls, host: address.host))
                 }
-                try channel.pipeline.syncOperations.addHandler(
-                    ConnectionDriver(stream: makeStream(), policy: policy, opensAfterTLS: tls != nil))
             }
         }
         let channel =
@@ -50,7 +48,12 @@ public struct Connector: Sendable {
             case .tcp(let host, let port): bootstrap.connect(host: host.isEmpty ? "localhost" : host, port: port)
             case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
             }
-        return channel.map { _ in }.flatMapErrorThrowing { error in
+        // Only now: a name may have several addresses, each is tried on a channel of its own, and the stream must not
+        // hear of those that fail.
+        return channel.flatMapThrowing { channel in
+            try channel.pipeline.syncOperations.addHandler(
+                ConnectionDriver(stream: makeStream(), policy: policy, opensAfterTLS: tls != nil))
+        }.flatMapErrorThrowing { error in
             throw TransportError(connectingTo: address, failedWith: error)
         }
     }

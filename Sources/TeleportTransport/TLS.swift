@@ -4,6 +4,7 @@ public import NIOSSL
 public struct ClientTLS: Sendable {
     let context: NIOSSLContext
     /// The name the server's certificate must bear, and that is sent to choose one; `nil` takes the host connected to.
+    /// A certificate that bears the IP address connected to is accepted as well: that is how swift-nio-ssl verifies.
     public let serverName: String?
 
     /// TLS with the system's trust roots and TLS 1.2 at least.

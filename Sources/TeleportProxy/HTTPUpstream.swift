@@ -1,0 +1,45 @@
+internal import NIOCore
+internal import Teleport
+
+/// One HTTP/1.1 server behind the proxy: a pool of keep-alive connections on each loop, bounded in total.
+///
+/// A loop uses its own pool, so a request crosses no thread. Where the bound leaves fewer connections than there are
+/// loops, the loops without a pool share those of others.
+final class HTTPUpstream: Sendable {
+    private let pools: [HTTPUpstreamPool.Handle]
+    /// The pool for each loop, by identity.
+    private let poolOfLoop: [ObjectIdentifier: Int]
+
+    init(address: TransportAddress, configuration: ProxyConfiguration) {
+        let limit = Swift.max(
+            1, configuration.outConnectionsPerAddress ?? ProxyConfiguration.defaultHTTPConnections)
+        let loops = Array(configuration.eventLoopGroup.makeIterator())
+        let count = Swift.min(limit, loops.count)
+        self.pools = loops.prefix(count).enumerated().map { index, eventLoop in
+            // The remainder of the division goes to the first pools.
+            let share = limit / count + (index < limit % count ? 1 : 0)
+            return HTTPUpstreamPool.Handle(
+                eventLoop: eventLoop, address: address, limit: share, configuration: configuration)
+        }
+        var poolOfLoop: [ObjectIdentifier: Int] = [:]
+        for (index, eventLoop) in loops.enumerated() { poolOfLoop[ObjectIdentifier(eventLoop)] = index % count }
+        self.poolOfLoop = poolOfLoop
+    }
+
+    func forward(_ exchange: Exchange) {
+        let index = EventLoops.current.flatMap { self.poolOfLoop[ObjectIdentifier($0)] } ?? 0
+        let pool = self.pools[index]
+        if pool.eventLoop.inEventLoop {
+            pool.forward(exchange)
+        } else {
+            pool.eventLoop.execute { pool.forward(exchange) }
+        }
+    }
+
+    /// Closes idle connections; those at work close with their answer.
+    func shutDown() async {
+        for pool in self.pools {
+            try? await pool.eventLoop.submit { pool.shutDown() }.get()
+        }
+    }
+}

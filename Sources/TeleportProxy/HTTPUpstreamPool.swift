@@ -1,0 +1,121 @@
+internal import NIOCore
+internal import Teleport
+
+/// The connections of one loop to one HTTP server. Confined to that loop; others hold its ``Handle``.
+///
+/// The connection that was used last is used next: the others grow idle, and the server closes them in its own time.
+final class HTTPUpstreamPool {
+    /// What other threads may hold of a pool: they come to its loop before they touch it.
+    struct Handle: Sendable {
+        let eventLoop: any EventLoop
+        private let box: NIOLoopBoundBox<HTTPUpstreamPool?>
+        private let make: @Sendable () -> HTTPUpstreamPool
+
+        init(eventLoop: any EventLoop, address: TransportAddress, limit: Int, configuration: ProxyConfiguration) {
+            self.eventLoop = eventLoop
+            self.box = NIOLoopBoundBox.makeEmptyBox(valueType: HTTPUpstreamPool.self, eventLoop: eventLoop)
+            self.make = {
+                HTTPUpstreamPool(eventLoop: eventLoop, address: address, limit: limit, configuration: configuration)
+            }
+        }
+
+        private var pool: HTTPUpstreamPool {
+            if let pool = self.box.value { return pool }
+            let pool = self.make()
+            self.box.value = pool
+            return pool
+        }
+
+        func forward(_ exchange: Exchange) { self.pool.forward(exchange) }
+        func shutDown() { self.box.value?.shutDown() }
+    }
+
+    private let eventLoop: any EventLoop
+    private let limit: Int
+    private let configuration: ProxyConfiguration
+    private let connector: Connector
+    private var idle: [HTTPUpstreamConnection] = []
+    /// Connections that are open or being opened.
+    private var count = 0
+    /// Requests that no connection is free for, the oldest first.
+    private var waiting: CircularBuffer<Exchange> = []
+    private var timer: DeadlineTimer?
+    private var isShutDown = false
+
+    init(eventLoop: any EventLoop, address: TransportAddress, limit: Int, configuration: ProxyConfiguration) {
+        self.eventLoop = eventLoop
+        self.limit = limit
+        self.configuration = configuration
+        self.connector = Connector(to: address, timeout: configuration.outTimeout)
+        self.timer = DeadlineTimer(eventLoop: eventLoop) { [unowned self] now in self.expireWaiting(now) }
+    }
+
+    func forward(_ exchange: Exchange) {
+        if let connection = self.idle.popLast() {
+            connection.send(exchange)
+        } else if self.count < self.limit {
+            self.connect(for: exchange)
+        } else {
+            self.waiting.append(exchange)
+            if self.waiting.count == 1 { self.timer?.set(exchange.deadline) }
+        }
+    }
+
+    func shutDown() {
+        self.isShutDown = true
+        let idle = self.idle
+        self.idle = []
+        for connection in idle { connection.close() }
+    }
+
+    // MARK: What connections tell
+
+    /// The connection has delivered its answer and can carry another request.
+    func connectionBecameIdle(_ connection: HTTPUpstreamConnection) {
+        while let next = self.waiting.popFirst() {
+            guard next.deadline > self.eventLoop.now else {
+                next.failed(.timedOutWaiting)
+                continue
+            }
+            return connection.send(next)
+        }
+        guard !self.isShutDown else { return connection.close() }
+        self.idle.append(connection)
+    }
+
+    func connectionEnded(_ connection: HTTPUpstreamConnection) {
+        self.count -= 1
+        self.idle.removeAll { $0 === connection }
+        if self.count < self.limit, let next = self.waiting.popFirst() { self.connect(for: next) }
+    }
+
+    // MARK: Connecting
+
+    private func connect(for exchange: Exchange) {
+        self.count += 1
+        let connection = HTTPUpstreamConnection(
+            pool: self, eventLoop: self.eventLoop, limits: self.configuration.outLimits, first: exchange)
+        let bound = NIOLoopBound(connection, eventLoop: self.eventLoop)
+        let connected = self.connector.connect(on: self.eventLoop) { bound.value }
+        connected.assumeIsolated().whenFailure { error in connection.connectingFailed(error) }
+    }
+
+    /// Waiting requests have one timeout, so the oldest is the first to expire.
+    private func expireWaiting(_ now: NIODeadline) {
+        while let oldest = self.waiting.first {
+            guard oldest.deadline <= now else {
+                self.timer?.set(oldest.deadline)
+                return
+            }
+            self.waiting.removeFirst()
+            oldest.failed(.timedOutWaiting)
+        }
+    }
+}
+
+extension ForwardingFailure {
+    /// All connections were busy until the deadline.
+    static let timedOutWaiting = ForwardingFailure(
+        kind: .timedOut, possiblyExecuted: false,
+        cause: TransportError(.timedOut, "No connection to the server became free in time."))
+}

@@ -1,0 +1,167 @@
+import NIOCore
+import NIOPosix
+import Synchronization
+import TeleportTransport
+import Testing
+
+/// One end of a bare connection: a test plays the other peer by hand.
+final class RawPeer: ChannelInboundHandler, Sendable {
+    typealias InboundIn = ByteBuffer
+
+    private struct State {
+        var channel: (any Channel)?
+        var received = ByteBuffer()
+        var isEnded = false
+        var waiter: (count: Int, continuation: CheckedContinuation<Void, Never>)?
+
+        mutating func takeWaiter() -> CheckedContinuation<Void, Never>? {
+            guard let waiter = self.waiter, self.isEnded || self.received.readableBytes >= waiter.count else {
+                return nil
+            }
+            self.waiter = nil
+            return waiter.continuation
+        }
+    }
+
+    private let state = Mutex(State())
+
+    /// Connects to a server under test. One that does not read leaves what is sent to it in the socket.
+    static func connect(to address: TransportAddress, reads: Bool = true) async throws -> RawPeer {
+        let peer = RawPeer()
+        let bootstrap = ClientBootstrap(group: EventLoops.shared)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.autoRead, value: reads)
+            .channelInitializer { $0.pipeline.addHandler(peer) }
+        switch address {
+        case .tcp(let host, let port): _ = try await bootstrap.connect(host: host, port: port).get()
+        case .unix(let path): _ = try await bootstrap.connect(unixDomainSocketPath: path).get()
+        }
+        return peer
+    }
+
+    var channel: (any Channel)? { self.state.withLock { $0.channel } }
+
+    func write(_ bytes: ByteBuffer) {
+        self.channel?.writeAndFlush(bytes, promise: nil)
+    }
+
+    func write(_ bytes: [UInt8]) { self.write(ByteBuffer(bytes: bytes)) }
+    func write(_ text: String) { self.write(ByteBuffer(string: text)) }
+
+    /// Says that nothing more comes. What was written before is sent first.
+    func endOutput() { self.channel?.close(mode: .output, promise: nil) }
+
+    func close() async { try? await self.channel?.close().get() }
+
+    /// Has the operating system send a reset instead of an orderly end.
+    func reset() async throws {
+        guard let channel = self.channel else { return }
+        try await (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+        await self.close()
+    }
+
+    /// The next `count` bytes; `nil` if the connection ends before.
+    func read(_ count: Int) async -> ByteBuffer? {
+        await self.wait(for: count)
+        return self.state.withLock { $0.received.readSlice(length: count) }
+    }
+
+    /// All that comes until the peer ends.
+    func readToEnd() async -> ByteBuffer {
+        await self.wait(for: .max)
+        return self.state.withLock { state in
+            defer { state.received.clear() }
+            return state.received
+        }
+    }
+
+    private func wait(for count: Int) async {
+        await withCheckedContinuation { continuation in
+            let ready = self.state.withLock { state in
+                state.waiter = (count, continuation)
+                return state.takeWaiter()
+            }
+            ready?.resume()
+        }
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let channel = context.channel
+        self.state.withLock { $0.channel = channel }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = self.unwrapInboundIn(data)
+        self.state.withLock { state in
+            state.received.writeBuffer(&bytes)
+            return state.takeWaiter()
+        }?.resume()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed = event { self.ended() }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) { self.ended() }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.ended()
+        context.close(promise: nil)
+    }
+
+    private func ended() {
+        self.state.withLock { state in
+            state.isEnded = true
+            return state.takeWaiter()
+        }?.resume()
+    }
+}
+
+/// A listening socket behind which a test plays the server by hand.
+final class RawServer: Sendable {
+    let address: TransportAddress
+    private let listener: any Channel
+    private let peers: Peers
+
+    private final class Peers: Sendable {
+        let all = Mutex<[RawPeer]>([])
+    }
+
+    /// Listens on loopback; `script` is run for each connection.
+    init(port: Int = 0, script: @escaping @Sendable (RawPeer) async throws -> Void) async throws {
+        let peers = Peers()
+        self.peers = peers
+        self.listener = try await ServerBootstrap(group: EventLoops.shared)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelInitializer { channel in
+                let peer = RawPeer()
+                peers.all.withLock { $0.append(peer) }
+                return channel.pipeline.addHandler(peer).map {
+                    Task {
+                        try? await script(peer)
+                    }
+                }
+            }
+            .bind(host: "127.0.0.1", port: port).get()
+        self.address = .tcp(host: "127.0.0.1", port: self.listener.localAddress?.port ?? 0)
+    }
+
+    var connectionCount: Int { self.peers.all.withLock { $0.count } }
+
+    /// Closes everything, as a process that is killed would.
+    func kill() async {
+        try? await self.listener.close().get()
+        for peer in self.peers.all.withLock({ $0 }) { await peer.close() }
+    }
+}
+
+/// A port that nobody listens at.
+func unusedPort() async throws -> Int {
+    let server = try await RawServer { _ in }
+    await server.kill()
+    guard case .tcp(_, let port) = server.address else { return 0 }
+    return port
+}

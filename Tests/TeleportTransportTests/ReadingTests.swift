@@ -1,0 +1,134 @@
+import NIOCore
+import NIOEmbedded
+import TeleportTransport
+import Testing
+
+@Suite("How received bytes reach the stream")
+struct ReadingTests {
+    @Test("what the stream leaves is offered again, joined with what follows")
+    func leftovers() throws {
+        let fixture = try DriverFixture()
+        // Takes words; leaves the beginning of one.
+        fixture.stream.consume = { bytes in
+            while let space = bytes.readableBytesView.firstIndex(of: UInt8(ascii: " ")) {
+                bytes.moveReaderIndex(to: space + 1)
+            }
+        }
+        fixture.receive("one tw", "o th", "ree")
+        fixture.receive(" ")
+        #expect(
+            fixture.stream.events == [
+                "opened", "bytes one tw", "bytes two th", "bytes three", "batch ended", "bytes three ", "batch ended",
+            ])
+    }
+
+    @Test("slices that the stream keeps stay what they are")
+    func slices() throws {
+        let fixture = try DriverFixture()
+        var kept: [ByteBuffer] = []
+        fixture.stream.consume = { bytes in
+            if bytes.readableBytes >= 4, let slice = bytes.readSlice(length: 4) { kept.append(slice) }
+        }
+        fixture.receive("aaaab", "bbbc", "ccc")
+        #expect(kept.map { String(buffer: $0) } == ["aaaa", "bbbb", "cccc"])
+    }
+
+    @Test("paused, the socket is not read; resumed, it is, once")
+    func pause() throws {
+        let fixture = try DriverFixture()
+        fixture.driver.pauseReading()
+        let reads = fixture.probe.reads
+        fixture.channel.read()
+        fixture.channel.read()
+        #expect(fixture.probe.reads == reads)
+        #expect(fixture.driver.isPaused)
+        fixture.driver.resumeReading()
+        #expect(fixture.probe.reads == reads + 1)
+        fixture.driver.resumeReading()
+        #expect(fixture.probe.reads == reads + 1)
+    }
+
+    @Test("what waited while paused is offered before anything new is read")
+    func leftoversFirst() throws {
+        let fixture = try DriverFixture()
+        fixture.stream.consume = { bytes in
+            bytes.moveReaderIndex(forwardBy: 1)
+            fixture.driver.pauseReading()
+        }
+        fixture.receive("ab")
+        fixture.receive("c")
+        #expect(fixture.stream.events == ["opened", "bytes ab", "batch ended", "batch ended"])
+        fixture.driver.resumeReading()
+        fixture.driver.resumeReading()
+        fixture.driver.resumeReading()
+        #expect(fixture.stream.events.filter { $0.hasPrefix("bytes") } == ["bytes ab", "bytes bc", "bytes c"])
+        fixture.stream.consume = { _ in }
+    }
+
+    @Test("resuming from within a delivery recurses into nothing")
+    func resumeWithin() throws {
+        let fixture = try DriverFixture()
+        var depth = 0
+        fixture.stream.consume = { bytes in
+            depth += 1
+            #expect(depth == 1)
+            fixture.driver.pauseReading()
+            fixture.driver.resumeReading()
+            bytes.moveReaderIndex(to: bytes.writerIndex)
+            depth -= 1
+        }
+        fixture.receive("a", "b")
+        #expect(!fixture.driver.isPaused)
+        fixture.stream.consume = { _ in }
+    }
+
+    @Test("the peer's end is told only after what waited has been offered")
+    func inputClosedDeferred() throws {
+        let fixture = try DriverFixture()
+        fixture.driver.pauseReading()
+        fixture.receive("still to be read")
+        fixture.closeInput()
+        #expect(fixture.stream.events == ["opened", "batch ended"])
+        fixture.driver.resumeReading()
+        #expect(fixture.stream.events.suffix(2) == ["bytes still to be read", "input closed"])
+    }
+
+    @Test("the peer's end is told once")
+    func inputClosedOnce() throws {
+        let fixture = try DriverFixture()
+        fixture.closeInput()
+        fixture.driver.pauseReading()
+        fixture.driver.resumeReading()
+        #expect(fixture.stream.events == ["opened", "input closed"])
+    }
+
+    @Test("a deadline is told at its time, moved earlier or later, and never early")
+    func deadline() throws {
+        let fixture = try DriverFixture()
+        let start = fixture.loop.now
+        fixture.driver.setDeadline(start + .milliseconds(10))
+        fixture.driver.setDeadline(start + .milliseconds(30))
+        fixture.loop.advanceTime(by: .milliseconds(29))
+        #expect(fixture.stream.events == ["opened"])
+        fixture.driver.setDeadline(start + .milliseconds(30))
+        fixture.loop.advanceTime(by: .milliseconds(1))
+        #expect(fixture.stream.events == ["opened", "deadline 30 ms"])
+        fixture.driver.setDeadline(start + .seconds(60))
+        fixture.driver.setDeadline(start + .milliseconds(40))
+        fixture.loop.advanceTime(by: .milliseconds(10))
+        #expect(fixture.stream.events.last == "deadline 40 ms")
+        fixture.driver.setDeadline(start + .milliseconds(50))
+        fixture.driver.setDeadline(nil)
+        fixture.loop.advanceTime(by: .hours(1))
+        #expect(fixture.stream.events.count == 3)
+    }
+
+    @Test("a deadline does not outlive its connection")
+    func deadlineAfterEnd() throws {
+        let fixture = try DriverFixture()
+        fixture.driver.setDeadline(fixture.loop.now + .milliseconds(10))
+        fixture.driver.closeNow(TransportError(.closedLocally, "Enough."))
+        fixture.loop.advanceTime(by: .seconds(1))
+        #expect(fixture.stream.events == ["opened", "closed"])
+    }
+}
