@@ -98,6 +98,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
+        .executableTarget(
+            name: "teleport-demo",
+            dependencies: [
+                "TeleportHTTP", "TeleportTransport", nioCore,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
 
         // For tests, ours and those of other projects.
         .target(name: "TeleportTestKit", dependencies: [nioCore], swiftSettings: settings),
@@ -123,11 +130,12 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "TeleportRPCTests", dependencies: ["TeleportRPC", "TeleportWire"], swiftSettings: settings),
+//TARGETS
         .testTarget(
-            name: "TeleportEndpointTests", dependencies: ["TeleportEndpoint", "TeleportTestKit", nioCore, nioPosix],
+            name: "TeleportProxyTests", dependencies: ["TeleportProxy", "Teleport", nioCore, nioPosix],
             swiftSettings: settings),
         .testTarget(
-            name: "TeleportTests", dependencies: ["Teleport", "TeleportTestKit", nioCore, nioPosix],
+            name: "IntegrationTests", dependencies: ["httptp", "Teleport", "TeleportProxy", nioCore, nioPosix],
             swiftSettings: settings),
     ]
 )

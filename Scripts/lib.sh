@@ -7,7 +7,7 @@ me="Scripts/$(basename "$0")"
 
 # Debian packages and how to tell that what they bring is there.
 build_packages=(pkg-config zlib1g-dev liblz4-dev libsnappy-dev)
-test_packages=(nginx-light curl wrk openssl)
+test_packages=(nginx curl wrk openssl)
 
 say() { printf '%s: %s\n' "$me" "$*" >&2; }
 
@@ -35,7 +35,6 @@ is_there() {
         zlib1g-dev) has_library zlib zlib.h ;;
         liblz4-dev) has_library liblz4 lz4.h ;;
         libsnappy-dev) has_library snappy snappy-c.h ;;
-        nginx-light) has_command nginx ;;
         *) has_command "$1" ;;
     esac
 }
@@ -75,14 +74,16 @@ ensure() {
         is_there "$package" || fail "$package was installed, but what it should bring is not found."
     done
     # Nor at the next boot.
-    if [[ " ${missing[*]} " == *" nginx-light "* ]] && has_command systemctl; then
+    if [[ " ${missing[*]} " == *" nginx "* ]] && has_command systemctl; then
         "${as_root[@]}" systemctl disable nginx > /dev/null 2>&1 || true
     fi
 }
 
-# Builds release executables, with the progress shown. The names are those of products.
+# build_release FOLDER PRODUCT…: builds executables of the package in a folder of ours, with the progress shown, and goes
+# there.
 build_release() {
-    cd "$root" || exit
+    cd "$root/$1" || exit
+    shift
     if [[ ! -d .build/release ]]; then
         say "building the release; the first time that takes minutes, most of them for BoringSSL …"
     else

@@ -28,9 +28,12 @@ public struct HTTPCodec: SelfDelimitingCodec {
     public func response(to refusal: Refusal) -> Response {
         switch refusal {
         case .tooManyConcurrent(let limit):
-            .text("Too many requests: the limit is \(limit) at the same time. Try again later.\n", status: .tooManyRequests)
+            .text(
+                "Too many requests: the limit is \(limit) at the same time. Try again later.\n",
+                status: .tooManyRequests)
         case .handlerFailed, .unsendable:
-            .text("The request could not be answered because of an error in the server.\n", status: .internalServerError)
+            .text(
+                "The request could not be answered because of an error in the server.\n", status: .internalServerError)
         }
     }
 

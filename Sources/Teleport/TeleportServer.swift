@@ -93,6 +93,9 @@ public final class TeleportServer: Sendable {
         await self.server.shutDown(limit: limit)
     }
 
+    /// Where it listens, with the real ports; empty while it does not.
+    public var addresses: [TransportAddress] { self.server.addresses }
+
     /// Connections that are open now.
     public var connectionCount: Int { self.server.connectionCount }
 }

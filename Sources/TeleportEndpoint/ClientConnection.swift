@@ -78,7 +78,8 @@ where Completion.Response == Codec.Response {
         self.eventLoop = eventLoop
         self.lastConnectFailure = lastConnectFailure
         self.state = Mutex(State(limits: configuration.limits))
-        self.stream = NIOLoopBoundBox.makeEmptyBox(valueType: ClientStream<Codec, Completion>.self, eventLoop: eventLoop)
+        self.stream = NIOLoopBoundBox.makeEmptyBox(
+            valueType: ClientStream<Codec, Completion>.self, eventLoop: eventLoop)
     }
 
     /// Makes a call. `completion` is resolved later, exactly once, unless this throws: then it never is.

@@ -19,8 +19,14 @@ struct InboundPath {
     private var holdsOutput = false
     /// The consumer said stop while there was more for it.
     private var wasStopped = false
+    /// So much was expanded in one go that others should have their turn before the rest.
+    @usableFromInline private(set) var hasYielded = false
+    private let piecesPerTurn: Int
 
-    init(_ tag: CompressionTag) {
+    /// - Parameter piecesPerTurn: after this many pieces ``receive(_:consume:)`` returns, with ``hasYielded`` set: call it
+    ///   again in the next turn of the loop.
+    init(_ tag: CompressionTag, piecesPerTurn: Int = .max) {
+        self.piecesPerTurn = piecesPerTurn
         self.decompressor = Decompressor(tag.kind)
     }
 
@@ -39,7 +45,14 @@ struct InboundPath {
             self.wasStopped = !consume(&self.plain)
             if self.wasStopped { return }
         }
+        var pieces = 0
+        self.hasYielded = false
         while self.holdsOutput || input.readableBytes > 0 {
+            guard pieces < self.piecesPerTurn else {
+                self.hasYielded = true
+                return
+            }
+            pieces += 1
             try self.expand(&input)
             if self.plain.readableBytes > 0, !consume(&self.plain) {
                 self.wasStopped = true

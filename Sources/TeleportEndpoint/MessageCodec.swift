@@ -32,7 +32,7 @@ public protocol SelfDelimitingCodec: MessageCodec {
     associatedtype RequestDecoder: SelfDelimitingDecoder
     where RequestDecoder.Message == ReceivedRequest<Request, Response>
     /// Reads responses, on the client.
-    associatedtype ResponseDecoder: SelfDelimitingDecoder 
+    associatedtype ResponseDecoder: SelfDelimitingDecoder
     where ResponseDecoder.Message == ReceivedResponse<Response>
     /// What has to be remembered of a request until its answer comes.
     associatedtype CallContext: Sendable = Void

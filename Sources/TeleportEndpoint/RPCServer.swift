@@ -128,6 +128,9 @@ public final class RPCServer<Codec: SelfDelimitingCodec>: Sendable {
         return await self.registry.shutDown(limit: limit)
     }
 
+    /// Where it listens, with the real ports; empty while it does not.
+    public var addresses: [TransportAddress] { self.listeners.withLock { $0.map(\.address) } }
+
     /// Whether it listens.
     public var isStarted: Bool { self.listeners.withLock { !$0.isEmpty } }
 

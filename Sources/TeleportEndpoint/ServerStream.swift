@@ -40,6 +40,8 @@ where Handler.Request == Codec.Request, Handler.Response == Codec.Response {
         @inlinable static var serial: Pause { Pause(rawValue: 2) }
         /// No more requests are taken.
         @inlinable static var finishing: Pause { Pause(rawValue: 4) }
+        /// Other connections of the loop have their turn.
+        @inlinable static var yielding: Pause { Pause(rawValue: 8) }
     }
 
     @usableFromInline let codec: Codec
@@ -154,7 +156,8 @@ where Handler.Request == Codec.Request, Handler.Response == Codec.Response {
 
     private func established(_ preface: PrefaceV0, tls: Bool) {
         self.phase = .open
-        self.inbound = InboundPath(preface.compression)
+        // A megabyte at a time: what is small on the wire may be a great many requests.
+        self.inbound = InboundPath(preface.compression, piecesPerTurn: 16)
         self.driver?.setDeadline(nil)
         if !tls { self.sendPreface(tls: false) }
     }
@@ -191,6 +194,9 @@ where Handler.Request == Codec.Request, Handler.Response == Codec.Response {
         } catch {
             self.fail(error)
         }
+        guard let inbound = self.inbound, inbound.hasYielded, case .open = self.phase else { return }
+        self.pauseReading(.yielding)
+        self.connection.executor.eventLoop.assumeIsolated().execute { self.resumeReading(.yielding) }
     }
 
     /// Decodes and dispatches all whole requests. Returns false to stop.

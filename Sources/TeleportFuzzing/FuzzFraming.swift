@@ -63,7 +63,11 @@ private struct ResponseFraming: Framing {
     init(_ limits: HTTPLimits) { decoder = ResponseDecoder(profile: .teleport, limits: limits) }
 
     mutating func next(from buffer: inout ByteBuffer) throws(HTTPError) -> ResponseOccurrence? {
-        try decoder.nextMessage(from: &buffer)?.occurrence
+        switch try decoder.nextOutcome(from: &buffer) {
+        case .response(let response): response.occurrence
+        case .refused(let error): .refused(error)
+        case nil: nil
+        }
     }
 
     func encode(

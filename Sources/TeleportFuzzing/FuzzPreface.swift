@@ -20,7 +20,7 @@ private struct Reading: Equatable {
 /// The first byte is the length of a magic, which follows, then its version; the rest is what a peer sends.
 private func checkOwnIdentity(_ input: UnsafeRawBufferPointer) {
     guard let length = input.first, input.count > Int(length) + 1 else { return }
-    let magic = Array(input[1...Int(length)])
+    let magic = Array(input[1..<1 + Int(length)])
     let version = input[Int(length) + 1]
     let isUsable = !magic.isEmpty && magic.count <= ProtocolIdentity.maximumMagicLength && magic.first != 0x16
     do throws(WireError) {

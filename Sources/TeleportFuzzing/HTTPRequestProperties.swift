@@ -18,7 +18,8 @@ func readRequestEvents(_ input: Slice<UnsafeRawBufferPointer>, _ mode: HTTPMode,
                 case .head(let next):
                     precondition(head == nil, "A request began within another.")
                     precondition(next.fields.count <= mode.limits.maxFieldCount, "More fields than the limit.")
-                    precondition(next.targetBytes.readableBytes <= mode.limits.maxTargetSize, "A target over the limit.")
+                    precondition(
+                        next.targetBytes.readableBytes <= mode.limits.maxTargetSize, "A target over the limit.")
                     head = next
                 case .body(let piece):
                     precondition(piece.readableBytes > 0 && head != nil, "A piece of nothing.")

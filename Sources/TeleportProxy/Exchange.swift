@@ -29,6 +29,10 @@ final class Exchange: Sendable {
 
     /// The server answered.
     func succeeded(_ response: Response) {
+        guard !response.status.isInformational else {
+            // 101: the server switched to a protocol that nobody asked for.
+            return self.failed(.switchedProtocols)
+        }
         self.upstream.finished()
         self.forwarder.finished()
         self.replyTo.respond(response)

@@ -59,6 +59,11 @@ struct ForwardingFailure: Sendable {
 }
 
 extension ForwardingFailure {
+    /// The server answered 101 although no request of ours asks for another protocol.
+    static let switchedProtocols = ForwardingFailure(
+        kind: .badAnswer, possiblyExecuted: true,
+        cause: TransportError(.broken, "The server switched protocols without being asked to."))
+
     /// What a failed Teleport call means to the client.
     init(_ error: RPCError) {
         let kind: Kind =

@@ -91,13 +91,10 @@ final class HTTPUpstreamConnection: ByteStream {
 
     private func answered(_ response: Response, rest: ByteBuffer) {
         guard let exchange = self.exchange else { return }
-        guard !response.status.isInformational else {
-            return self.fail(
-                .badAnswer, TransportError(.broken, "The server switched protocols without being asked to."))
-        }
         self.exchange = nil
         self.isSent = false
-        if response.head.keepsAlive, rest.readableBytes == 0 {
+        // After 101, which the exchange takes for a failure, the connection is no HTTP any more.
+        if response.head.keepsAlive, rest.readableBytes == 0, !response.status.isInformational {
             self.becomeIdle()
         } else {
             self.end(nil)
@@ -145,13 +142,14 @@ final class HTTPUpstreamConnection: ByteStream {
     }
 
     private func end(_ failure: ForwardingFailure?) {
+        // Taken first: closing comes back here with a cause of its own.
+        let exchange = failure == nil ? nil : self.exchange.take()
         if !self.isEnded {
             self.isEnded = true
             self.timer?.set(nil)
             self.pool.connectionEnded(self)
         }
         self.driver?.closeNow(TransportError(.closedLocally, "The connection is not needed any more."))
-        guard let failure, let exchange = self.exchange.take() else { return }
-        exchange.failed(failure)
+        if let failure { exchange?.failed(failure) }
     }
 }

@@ -36,12 +36,16 @@ extension ConnectionDriver {
     /// Flushes, tells the peer that nothing more comes, and closes when the peer has closed too, or after `linger`.
     ///
     /// What arrives meanwhile is discarded. Closing a socket at once, with bytes unread, could destroy what the peer
-    /// has not read yet. A peer that reads slowly gets everything, however long it takes; one that takes no byte for
-    /// `linger` is given up.
-    public func closeGracefully(linger: TimeAmount = .seconds(1)) {
+    /// has not read yet. A peer that reads slowly gets everything, however long it takes.
+    ///
+    /// - Parameters:
+    ///   - linger: how long to wait for the peer's end once everything was sent.
+    ///   - stall: a peer that takes no byte for this long is given up.
+    public func closeGracefully(linger: TimeAmount = .seconds(1), stall: TimeAmount = .seconds(10)) {
         guard !self.isClosed, !self.closesAfterFlush else { return }
         self.closesAfterFlush = true
         self.lingerLimit = linger
+        self.stallLimit = stall
         self.flush()
         if !self.isClosed, !self.isOutputFlushed { self.armLingerTimer() }
     }
@@ -102,7 +106,7 @@ extension ConnectionDriver {
         self.lingeringBytes = self.unwrittenBytes
         self.lingerTimer?.cancel()
         self.lingerTimer = try? context.eventLoop.assumeIsolated().scheduleCallback(
-            in: self.lingerLimit, handler: LingerTimerHandler(driver: self))
+            in: self.isOutputFlushed ? self.lingerLimit : self.stallLimit, handler: LingerTimerHandler(driver: self))
     }
 
     func lingerEnded() {

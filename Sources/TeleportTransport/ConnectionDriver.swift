@@ -42,6 +42,7 @@ public final class ConnectionDriver: ChannelDuplexHandler {
     /// All that was to be sent has left, and the peer was told that it was the last.
     var isOutputFlushed = false
     var lingerLimit = TimeAmount.seconds(1)
+    var stallLimit = TimeAmount.seconds(10)
     var lingerTimer: NIOScheduledCallback?
     /// Bytes that the socket had not taken when the linger timer was set.
     var lingeringBytes = 0

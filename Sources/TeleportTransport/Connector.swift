@@ -31,6 +31,10 @@ public struct Connector: Sendable {
     public func connect(
         on eventLoop: any EventLoop, makeStream: @escaping @Sendable () -> any ByteStream
     ) -> EventLoopFuture<Void> {
+        // On the loop, so that the stream is there before anything can happen to the connection.
+        guard eventLoop.inEventLoop else {
+            return eventLoop.flatSubmit { self.connect(on: eventLoop, makeStream: makeStream) }
+        }
         let (address, tls, policy) = (self.address, self.tls, self.policy)
         let bootstrap = SocketOptions.apply(
             to: ClientBootstrap(group: eventLoop).connectTimeout(self.timeout), isTCP: address.isTCP

@@ -1,0 +1,53 @@
+import ArgumentParser
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// `teleport-demo`: shows on real processes and sockets what Teleport saves.
+@main
+struct TeleportDemo: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "teleport-demo",
+        abstract: "Sends sample traffic through two httptp in every codec, and shows what crosses between them.")
+
+    @Argument(help: "http://host:port/path of a server of yours to GET, instead of the embedded one.")
+    var originURL: String?
+    @Option(help: "Folder with rtb-requests.jsonl and rtb-responses.jsonl.") var corpus = "Benchmarks/Corpus"
+    @Option(help: "Seconds for each codec.") var seconds = 5.0
+    @Option(help: "Which codecs, separated by commas.")
+    var codecs = Codec.allCases.map(\.rawValue).joined(separator: ",")
+
+    func validate() throws {
+        _ = try self.demo()
+    }
+
+    private func demo() throws -> Demo {
+        guard self.seconds > 0, self.seconds <= 3600 else {
+            throw ValidationError("--seconds is more than 0, and 3600 at most.")
+        }
+        do throws(DemoError) {
+            var origin: OriginURL?
+            if let url = self.originURL { origin = try OriginURL(parsing: url) }
+            return Demo(
+                corpus: self.corpus, origin: origin, codecs: try Codec.list(self.codecs), seconds: self.seconds)
+        } catch {
+            throw ValidationError(error.description)
+        }
+    }
+
+    func run() async throws {
+        let demo = try self.demo()
+        // Before anything is started that would be left behind.
+        let signals = Signals()
+        let work = Task { try await demo.run() }
+        signals.onFirst { work.cancel() }
+        let result = await work.result
+        guard let number = signals.received else { return try result.get() }
+        let message = "\nInterrupted; nothing is left running.\n"
+        _ = write(STDERR_FILENO, message, message.utf8.count)
+        throw ExitCode(128 + number)
+    }
+}

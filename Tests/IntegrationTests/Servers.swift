@@ -1,0 +1,134 @@
+import Foundation
+import Testing
+
+/// A folder of its own for a test's files, removed with it.
+final class Scratch: Sendable {
+    let path: String
+
+    init() throws {
+        self.path = NSTemporaryDirectory() + "teleport-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: self.path, withIntermediateDirectories: true)
+    }
+
+    func write(_ name: String, _ data: Data) throws {
+        try data.write(to: URL(fileURLWithPath: "\(self.path)/\(name)"))
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: self.path) }
+}
+
+/// A real nginx with files to serve, at a loopback port.
+final class Nginx: Sendable {
+    let scratch: Scratch
+    let port: Int
+    private let process: ChildProcess
+
+    /// The files it serves, by name.
+    static let files: [String: Data] = [
+        "empty": Data(),
+        "small.txt": Data("Hello, world!\n".utf8),
+        "text.html": Data(String(repeating: "<p>All work and no play makes Jack a dull boy.</p>\n", count: 400).utf8),
+        "megabyte": Data((0..<1_000_000).map { UInt8(truncatingIfNeeded: ($0 &* 2_654_435_761) >> 13) }),
+    ]
+
+    init() async throws {
+        self.scratch = try Scratch()
+        self.port = try Ports.free()
+        let root = self.scratch.path
+        try FileManager.default.createDirectory(atPath: "\(root)/html/up", withIntermediateDirectories: true)
+        for (name, data) in Self.files { try self.scratch.write("html/\(name)", data) }
+        let configuration = """
+            daemon off; master_process off; pid \(root)/pid; error_log stderr notice;
+            events { worker_connections 4096; }
+            http {
+                access_log off; keepalive_requests 1000000;
+                client_body_temp_path \(root)/body; proxy_temp_path \(root)/proxy; fastcgi_temp_path \(root)/fastcgi;
+                uwsgi_temp_path \(root)/uwsgi; scgi_temp_path \(root)/scgi;
+                types { text/html html; text/plain txt; }
+                client_max_body_size 10m;
+                server {
+                    listen 127.0.0.1:\(self.port) backlog=1024;
+                    root \(root)/html;
+                    gzip on; gzip_min_length 100;
+                    location /up/ { dav_methods PUT DELETE; create_full_put_path on; }
+                    location = /nothing { return 204; }
+                }
+            }
+            """
+        try self.scratch.write("nginx.conf", Data(configuration.utf8))
+        self.process = try ChildProcess(try Programs.find("nginx"), ["-c", "\(root)/nginx.conf", "-e", "stderr"])
+        // The last thing it says before it serves; its sockets listen by then.
+        let isUp = try await self.process.wrote("getrlimit")
+        try #require(isUp, "nginx did not start: \(self.process.text)")
+    }
+
+    func stop() async throws {
+        self.process.terminate()
+        try await self.process.ended()
+    }
+}
+
+/// A real `httptp`.
+final class HTTPTPProcess: Sendable {
+    let process: ChildProcess
+    /// Where it listens.
+    let port: Int
+
+    /// Starts it at a free port, or at `port`.
+    init(_ arguments: [String], port: Int = 0) async throws {
+        self.process = try ChildProcess(Programs.httptp, ["-in", "127.0.0.1:\(port)"] + arguments)
+        let isUp = try await self.process.wrote(" listening")
+        try #require(isUp, "httptp did not start: \(self.process.text)")
+        let text = self.process.text
+        let address = try #require(text.firstMatch(of: /in=127\.0\.0\.1:(\d+)/), "\(text)")
+        self.port = try #require(Int(address.1))
+    }
+
+    /// Has it drain, and returns its exit code.
+    func stop() async throws -> Int32 {
+        self.process.terminate()
+        return try await self.process.ended()
+    }
+}
+
+/// Two `httptp` with a compressed link between them: HTTP in at `port`, HTTP out to the origin.
+struct HTTPTPPair {
+    let near: HTTPTPProcess
+    let far: HTTPTPProcess
+    var port: Int { self.near.port }
+
+    init(codec: String, originPort: Int, nearOptions: [String] = [], farOptions: [String] = []) async throws {
+        self.far = try await HTTPTPProcess(
+            ["-inType", "teleport", "-inCompress", codec, "-out", "127.0.0.1:\(originPort)", "-outType", "http"]
+                + farOptions)
+        self.near = try await HTTPTPProcess(
+            ["-inType=http", "--out=127.0.0.1:\(self.far.port)", "--outType", "teleport", "-outCompress=\(codec)"]
+                + nearOptions)
+    }
+
+    func stop() async throws {
+        let near = try await self.near.stop()
+        let far = try await self.far.stop()
+        #expect(near == 0)
+        #expect(far == 0)
+    }
+}
+
+enum Ports {
+    /// A port nobody listens at.
+    static func free() throws -> Int {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let status = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1
+            }
+        }
+        try #require(status == 0)
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+}

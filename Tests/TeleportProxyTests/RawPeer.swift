@@ -1,0 +1,1 @@
+../TeleportEndpointTests/RawPeer.swift

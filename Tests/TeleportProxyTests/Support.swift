@@ -1,0 +1,96 @@
+import NIOCore
+import Teleport
+import TeleportProxy
+import Testing
+
+/// An HTTP client that writes what a test says, byte for byte, and reads answers strictly.
+struct RawClient {
+    let peer: RawPeer
+    private var decoder = ResponseDecoder(profile: .http1, limits: HTTPLimits(maxBodySize: 1 << 30))
+    private var received = ByteBuffer()
+
+    init(to address: TransportAddress) async throws {
+        self.peer = try await RawPeer.connect(to: address)
+    }
+
+    func send(_ text: String) { self.peer.write(text) }
+
+    /// The next answer, to a request of that method; `nil` if the connection ends before.
+    mutating func answer(to method: HTTPMethod = .get) async throws -> Response? {
+        self.decoder.expect(method)
+        while true {
+            if let response = try self.decoder.nextMessage(from: &self.received) { return response }
+            guard let byte = await self.peer.read(1) else { return try self.decoder.lastMessage() }
+            self.received.writeImmutableBuffer(byte)
+        }
+    }
+
+    /// Whether the proxy closes the connection without another byte.
+    func endsQuietly() async -> Bool { await self.peer.readToEnd().readableBytes == 0 }
+}
+
+/// An HTTP server that answers through a closure; records what it was sent.
+final class Origin: Sendable {
+    let server: RawServer
+    var address: TransportAddress { self.server.address }
+
+    init(answer: @escaping @Sendable (Request) async throws -> Response) async throws {
+        self.server = try await RawServer { peer in
+            var decoder = RequestDecoder(profile: .http1, limits: HTTPLimits(maxBodySize: 1 << 30))
+            var received = ByteBuffer()
+            while let byte = await peer.read(1) {
+                received.writeImmutableBuffer(byte)
+                guard case .request(let request) = try decoder.nextMessage(from: &received) else { continue }
+                let response = try await answer(request)
+                var bytes = ByteBuffer()
+                let content = response.body.buffer ?? ByteBuffer()
+                try ResponseEncoder.encode(
+                    response.head,
+                    framing: response.status.forbidsBody
+                        ? .none : request.method == .head ? .headOnly : .length(content.readableBytes),
+                    filter: .none, into: &bytes)
+                if request.method != .head { bytes.writeImmutableBuffer(content) }
+                peer.write(bytes)
+            }
+            await peer.close()
+        }
+    }
+}
+
+/// A pair of proxies, HTTP to Teleport to HTTP, in front of `origins`; gone when `body` returns.
+func withChain<Value>(
+    to origins: [TransportAddress], codec: CompressionCodec = .none,
+    near configureNear: (inout ProxyConfiguration) -> Void = { _ in },
+    far configureFar: (inout ProxyConfiguration) -> Void = { _ in },
+    _ body: (TransportAddress) async throws -> Value
+) async throws -> Value {
+    let loopback = TransportAddress.tcp(host: "127.0.0.1", port: 0)
+    var farConfiguration = ProxyConfiguration(in: .teleport, at: [loopback], out: .http, to: origins)
+    farConfiguration.inCompression = codec
+    configureFar(&farConfiguration)
+    let far = Proxy(farConfiguration)
+    let link = try await far.start()
+    var nearConfiguration = ProxyConfiguration(in: .http, at: [loopback], out: .teleport, to: link)
+    nearConfiguration.outCompression = codec
+    configureNear(&nearConfiguration)
+    let near = Proxy(nearConfiguration)
+    let front = try #require(try await near.start().first)
+    do {
+        let value = try await body(front)
+        await near.shutDown(limit: .seconds(2))
+        await far.shutDown(limit: .seconds(2))
+        return value
+    } catch {
+        await near.shutDown(limit: .zero)
+        await far.shutDown(limit: .zero)
+        throw error
+    }
+}
+
+/// Answers with what was asked.
+@Sendable func mirror(_ request: Request) async throws -> Response {
+    let body = request.body.buffer ?? ByteBuffer()
+    return Response(
+        fields: ["Content-Type": "text/x-mirror", "X-Target": "\(request.target)"],
+        body: body.readableBytes > 0 ? Body(body) : Body("\(request.method) \(request.target)"))
+}
