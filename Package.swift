@@ -130,12 +130,44 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "TeleportRPCTests", dependencies: ["TeleportRPC", "TeleportWire"], swiftSettings: settings),
-//TARGETS
+        .target(
+            name: "NetworkTestSupport", dependencies: ["TeleportTransport", nioCore, nioPosix],
+            path: "Tests/NetworkTestSupport", swiftSettings: settings),
         .testTarget(
-            name: "TeleportProxyTests", dependencies: ["TeleportProxy", "Teleport", nioCore, nioPosix],
+            name: "TeleportTransportTests",
+            dependencies: [
+                "TeleportTransport", "TeleportTestKit", "NetworkTestSupport", nioCore, nioPosix, nioEmbedded, nioSSL,
+                nioTLS,
+            ],
             swiftSettings: settings),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["httptp", "Teleport", "TeleportProxy", nioCore, nioPosix],
+            name: "TeleportEndpointTests",
+            dependencies: [
+                "TeleportEndpoint", "TeleportTransport", "TeleportCompress", "TeleportRPC", "TeleportWire",
+                "TeleportTestKit", "NetworkTestSupport", nioCore, nioPosix, nioEmbedded, nioSSL,
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "TeleportTests",
+            dependencies: [
+                "Teleport", "TeleportEndpoint", "TeleportHTTP", "TeleportCompress", "TeleportRPC",
+                "TeleportTransport", "TeleportWire", "TeleportTestKit", "NetworkTestSupport", nioCore, nioPosix, logging,
+                .product(
+                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "PublicAPITests",
+            dependencies: ["Teleport", "TeleportCompress", "TeleportRPC", "TeleportWire", nioCore],
+            swiftSettings: settings),
+        .testTarget(
+            name: "TeleportProxyTests",
+            dependencies: ["TeleportProxy", "Teleport", "NetworkTestSupport", nioCore, nioPosix],
+            swiftSettings: settings),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["httptp", "Teleport", "TeleportProxy", "NetworkTestSupport", nioCore, nioPosix],
             swiftSettings: settings),
     ]
 )

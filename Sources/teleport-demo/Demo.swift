@@ -26,7 +26,8 @@ struct Demo: Sendable {
         var display = Display()
         try display.say(
             """
-            \(Self.connections) HTTP connections → httptp → one connection → httptp → origin, all on this machine.
+            \(Self.connections) HTTP connections → httptp → one connection → httptp → origin
+            Both httptp, and the link between them, are on this machine.
             Origin: \(target.introduction)
             Every answer is checked. \(Table.seconds(self.seconds)) for each codec.
 
@@ -71,7 +72,8 @@ struct Demo: Sendable {
         let remark = traffic.isStable ? "" : "; its body differs each time, so only the status is checked"
         return Target(
             address: url.address, traffic: traffic, embedded: nil,
-            introduction: "\(url.address); \(traffic.name)\(remark)")
+            introduction: "\(url.address); \(traffic.name)\(remark)\n"
+                + "The same request again and again compresses better than real traffic does.")
     }
 
     private func measure(_ codec: Codec, _ chain: Chain, _ target: Target, on display: inout Display) async throws {

@@ -18,6 +18,8 @@ final class ChildProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, "\(self.scratch.path)/output", O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        // Tests run side by side: a child that inherited another test's sockets would keep them open.
+        try Self.closeOthers(&actions)
         // Whatever this process blocks or ignores, the child starts as a shell would start it.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -35,6 +37,17 @@ final class ChildProcess: Sendable {
         let status = posix_spawn(&pid, path, &actions, &attributes, argv, environ)
         guard status == 0 else { throw SpawnFailed(path: path, reason: String(cString: strerror(status))) }
         self.pid = pid
+    }
+
+    /// Has the child start with its standard streams only.
+    ///
+    /// glibc has a function for it that its headers show only to GNU programs; hence the detour.
+    private static func closeOthers(_ actions: inout posix_spawn_file_actions_t) throws {
+        typealias AddCloseFrom = @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
+        guard let symbol = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np") else {
+            throw SpawnFailed(path: "posix_spawn", reason: "these tests need glibc 2.34 or later")
+        }
+        _ = unsafeBitCast(symbol, to: AddCloseFrom.self)(&actions, 3)
     }
 
     struct SpawnFailed: Error, CustomStringConvertible {

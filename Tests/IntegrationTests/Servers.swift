@@ -1,4 +1,5 @@
 import Foundation
+import NetworkTestSupport
 import Testing
 
 /// A folder of its own for a test's files, removed with it.
@@ -33,7 +34,7 @@ final class Nginx: Sendable {
 
     init() async throws {
         self.scratch = try Scratch()
-        self.port = try Ports.free()
+        self.port = try unusedPort()
         let root = self.scratch.path
         try FileManager.default.createDirectory(atPath: "\(root)/html/up", withIntermediateDirectories: true)
         for (name, data) in Self.files { try self.scratch.write("html/\(name)", data) }
@@ -111,24 +112,5 @@ struct HTTPTPPair {
         let far = try await self.far.stop()
         #expect(near == 0)
         #expect(far == 0)
-    }
-}
-
-enum Ports {
-    /// A port nobody listens at.
-    static func free() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let status = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1
-            }
-        }
-        try #require(status == 0)
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 }

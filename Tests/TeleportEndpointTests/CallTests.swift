@@ -106,7 +106,8 @@ struct CallTests {
             async let second = client.call(TLVRequest(name: "", value: "2"))
             async let third = client.call(TLVRequest(name: "", value: "3"))
             await gate.arrived(3)
-            let refused = await failure { () throws(RPCError) in try await client.call(TLVRequest(name: "", value: "4")) }
+            let refused = await failure { () throws(RPCError) in try await client.call(TLVRequest(name: "", value: "4"))
+            }
             #expect(refused?.code == .tooManyPending)
             await gate.open()
             let answers7 = try await [first.value, second.value, third.value]
@@ -194,9 +195,11 @@ struct CallTests {
             if String(buffer: request.name) == "slow" { await gate.wait() }
             return TLVResponse(value: request.value)
         }) { client, _ in
-            let waiting = Task { await failure { () throws(RPCError) in
-                try await client.call(TLVRequest(name: "slow", value: "x"))
-            } }
+            let waiting = Task {
+                await failure { () throws(RPCError) in
+                    try await client.call(TLVRequest(name: "slow", value: "x"))
+                }
+            }
             await gate.arrived(1)
             waiting.cancel()
             #expect(await waiting.value?.code == .cancelled)

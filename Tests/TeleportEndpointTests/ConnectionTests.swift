@@ -259,7 +259,8 @@ struct ConnectionTests {
     @Test("answers are matched in all mixes of codecs, however the bytes are cut", arguments: CallTests.codecs)
     func cuts(codec: CompressionCodec) throws {
         var random = SeededRandom()
-        let pair = try MemoryPair(client: { $0.compression = codec }, server: { $0.compression = codec }, answer: Self.echo)
+        let pair = try MemoryPair(
+            client: { $0.compression = codec }, server: { $0.compression = codec }, answer: Self.echo)
         for index in 0..<200 {
             let text = String(repeating: "\(index) ", count: Int.random(in: 0...200, using: &random))
             try pair.client.call(text + "#\(index)", TLVRequest(name: "n", value: text))

@@ -17,6 +17,8 @@ func withTLVPair<Value>(
     let identity = try ProtocolIdentity(magic: "teleport-test", version: 7)
     var serverConfiguration = ServerConfiguration(
         addresses: [.tcp(host: "127.0.0.1", port: 0)], identity: identity)
+    // Tests run beside each other: what is slow here is the machine.
+    serverConfiguration.handshakeTimeout = .seconds(60)
     configureServer(&serverConfiguration)
     let server = RPCServer(
         codec: TLVCodec(), configuration: serverConfiguration,
@@ -24,6 +26,7 @@ func withTLVPair<Value>(
     let address = try #require(try await server.start().first)
     var clientConfiguration = ClientConfiguration(address: address, identity: identity)
     clientConfiguration.timeout = .seconds(30)
+    clientConfiguration.handshakeTimeout = .seconds(60)
     configureClient(&clientConfiguration)
     let client = RPCClient(codec: TLVCodec(), configuration: clientConfiguration)
     do {

@@ -1,4 +1,5 @@
 import NIOCore
+import NetworkTestSupport
 import Teleport
 import TeleportProxy
 import Testing
@@ -34,8 +35,8 @@ final class Origin: Sendable {
     let server: RawServer
     var address: TransportAddress { self.server.address }
 
-    init(answer: @escaping @Sendable (Request) async throws -> Response) async throws {
-        self.server = try await RawServer { peer in
+    init(port: Int = 0, answer: @escaping @Sendable (Request) async throws -> Response) async throws {
+        self.server = try await RawServer(port: port) { peer in
             var decoder = RequestDecoder(profile: .http1, limits: HTTPLimits(maxBodySize: 1 << 30))
             var received = ByteBuffer()
             while let byte = await peer.read(1) {

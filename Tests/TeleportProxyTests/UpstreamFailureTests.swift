@@ -1,4 +1,5 @@
 import NIOCore
+import NetworkTestSupport
 import Synchronization
 import Teleport
 import TeleportProxy
@@ -14,7 +15,7 @@ struct UpstreamFailureTests {
 
     @Test("nobody listens: 502, with a body that names no address (D14)")
     func absent() async throws {
-        let port = try await unusedPort()
+        let port = try unusedPort()
         try await withChain(to: [.tcp(host: "127.0.0.1", port: port)]) { front in
             var client = try await RawClient(to: front)
             client.send(self.request)
@@ -28,7 +29,7 @@ struct UpstreamFailureTests {
 
     @Test("the link is down: 502")
     func linkDown() async throws {
-        let port = try await unusedPort()
+        let port = try unusedPort()
         let proxy = Proxy(
             ProxyConfiguration(
                 in: .http, at: [.tcp(host: "127.0.0.1", port: 0)], out: .teleport,
@@ -138,8 +139,8 @@ struct UpstreamFailureTests {
 
     @Test("a server that comes back is used again")
     func restart() async throws {
-        let first = try await Origin(answer: mirror)
-        guard case .tcp(_, let port) = first.address else { return }
+        let port = try unusedPort()
+        let first = try await Origin(port: port, answer: mirror)
         try await withChain(to: [first.address]) { front in
             var client = try await RawClient(to: front)
             client.send(self.request)

@@ -11,7 +11,7 @@ struct SmokeTests {
         }
         let address = try #require(try await server.start().first)
         let client = TeleportClient(to: address)
-        let response = try await client.execute(Request(.get, "/x?y=%20", host: "a"))
+        let response = try await client.execute(Request(.get, "/x?y=%20", host: "a"), timeout: .seconds(30))
         #expect(response.status == .ok)
         #expect(response.body.buffer == ByteBuffer(string: "Hello, GET /x?y=%20"))
         #expect(await client.shutDown())

@@ -1,12 +1,11 @@
-import NIOCore
-import NIOPosix
-import Synchronization
-import TeleportTransport
-import Testing
+public import NIOCore
+internal import NIOPosix
+internal import Synchronization
+public import TeleportTransport
 
 /// One end of a bare connection: a test plays the other peer by hand.
-final class RawPeer: ChannelInboundHandler, Sendable {
-    typealias InboundIn = ByteBuffer
+public final class RawPeer: ChannelInboundHandler, Sendable {
+    public typealias InboundIn = ByteBuffer
 
     private struct State {
         var channel: (any Channel)?
@@ -26,7 +25,7 @@ final class RawPeer: ChannelInboundHandler, Sendable {
     private let state = Mutex(State())
 
     /// Connects to a server under test. One that does not read leaves what is sent to it in the socket.
-    static func connect(to address: TransportAddress, reads: Bool = true) async throws -> RawPeer {
+    public static func connect(to address: TransportAddress, reads: Bool = true) async throws -> RawPeer {
         let peer = RawPeer()
         let bootstrap = ClientBootstrap(group: EventLoops.shared)
             .channelOption(.allowRemoteHalfClosure, value: true)
@@ -40,35 +39,35 @@ final class RawPeer: ChannelInboundHandler, Sendable {
         return peer
     }
 
-    var channel: (any Channel)? { self.state.withLock { $0.channel } }
+    public var channel: (any Channel)? { self.state.withLock { $0.channel } }
 
-    func write(_ bytes: ByteBuffer) {
+    public func write(_ bytes: ByteBuffer) {
         self.channel?.writeAndFlush(bytes, promise: nil)
     }
 
-    func write(_ bytes: [UInt8]) { self.write(ByteBuffer(bytes: bytes)) }
-    func write(_ text: String) { self.write(ByteBuffer(string: text)) }
+    public func write(_ bytes: [UInt8]) { self.write(ByteBuffer(bytes: bytes)) }
+    public func write(_ text: String) { self.write(ByteBuffer(string: text)) }
 
     /// Says that nothing more comes. What was written before is sent first.
-    func endOutput() { self.channel?.close(mode: .output, promise: nil) }
+    public func endOutput() { self.channel?.close(mode: .output, promise: nil) }
 
-    func close() async { try? await self.channel?.close().get() }
+    public func close() async { try? await self.channel?.close().get() }
 
     /// Has the operating system send a reset instead of an orderly end.
-    func reset() async throws {
+    public func reset() async throws {
         guard let channel = self.channel else { return }
         try await (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
         await self.close()
     }
 
     /// The next `count` bytes; `nil` if the connection ends before.
-    func read(_ count: Int) async -> ByteBuffer? {
+    public func read(_ count: Int) async -> ByteBuffer? {
         await self.wait(for: count)
         return self.state.withLock { $0.received.readSlice(length: count) }
     }
 
     /// All that comes until the peer ends.
-    func readToEnd() async -> ByteBuffer {
+    public func readToEnd() async -> ByteBuffer {
         await self.wait(for: .max)
         return self.state.withLock { state in
             defer { state.received.clear() }
@@ -86,12 +85,12 @@ final class RawPeer: ChannelInboundHandler, Sendable {
         }
     }
 
-    func handlerAdded(context: ChannelHandlerContext) {
+    public func handlerAdded(context: ChannelHandlerContext) {
         let channel = context.channel
         self.state.withLock { $0.channel = channel }
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = self.unwrapInboundIn(data)
         self.state.withLock { state in
             state.received.writeBuffer(&bytes)
@@ -99,13 +98,13 @@ final class RawPeer: ChannelInboundHandler, Sendable {
         }?.resume()
     }
 
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case ChannelEvent.inputClosed = event { self.ended() }
     }
 
-    func channelInactive(context: ChannelHandlerContext) { self.ended() }
+    public func channelInactive(context: ChannelHandlerContext) { self.ended() }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    public func errorCaught(context: ChannelHandlerContext, error: any Error) {
         self.ended()
         context.close(promise: nil)
     }
@@ -119,8 +118,8 @@ final class RawPeer: ChannelInboundHandler, Sendable {
 }
 
 /// A listening socket behind which a test plays the server by hand.
-final class RawServer: Sendable {
-    let address: TransportAddress
+public final class RawServer: Sendable {
+    public let address: TransportAddress
     private let listener: any Channel
     private let peers: Peers
 
@@ -129,7 +128,7 @@ final class RawServer: Sendable {
     }
 
     /// Listens on loopback; `script` is run for each connection.
-    init(port: Int = 0, script: @escaping @Sendable (RawPeer) async throws -> Void) async throws {
+    public init(port: Int = 0, script: @escaping @Sendable (RawPeer) async throws -> Void) async throws {
         let peers = Peers()
         self.peers = peers
         self.listener = try await ServerBootstrap(group: EventLoops.shared)
@@ -149,19 +148,11 @@ final class RawServer: Sendable {
         self.address = .tcp(host: "127.0.0.1", port: self.listener.localAddress?.port ?? 0)
     }
 
-    var connectionCount: Int { self.peers.all.withLock { $0.count } }
+    public var connectionCount: Int { self.peers.all.withLock { $0.count } }
 
     /// Closes everything, as a process that is killed would.
-    func kill() async {
+    public func kill() async {
         try? await self.listener.close().get()
         for peer in self.peers.all.withLock({ $0 }) { await peer.close() }
     }
-}
-
-/// A port that nobody listens at.
-func unusedPort() async throws -> Int {
-    let server = try await RawServer { _ in }
-    await server.kill()
-    guard case .tcp(_, let port) = server.address else { return 0 }
-    return port
 }

@@ -1,1 +1,0 @@
-../TeleportEndpointTests/RawPeer.swift
