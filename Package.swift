@@ -151,7 +151,8 @@ let package = Package(
             name: "TeleportTests",
             dependencies: [
                 "Teleport", "TeleportEndpoint", "TeleportHTTP", "TeleportCompress", "TeleportRPC",
-                "TeleportTransport", "TeleportWire", "TeleportTestKit", "NetworkTestSupport", nioCore, nioPosix, logging,
+                "TeleportTransport", "TeleportWire", "TeleportTestKit", "NetworkTestSupport", nioCore, nioPosix,
+                logging,
                 .product(
                     name: "ServiceLifecycle", package: "swift-service-lifecycle",
                     condition: .when(traits: ["ServiceLifecycle"])),

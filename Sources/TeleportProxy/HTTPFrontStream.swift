@@ -164,7 +164,8 @@ final class HTTPFrontStream: ByteStream {
             driver.closeGracefully()
         } else {
             self.refuse(
-                HTTPError(.truncated, status: .requestTimeout, message: "The rest of the request did not come in time."),
+                HTTPError(
+                    .truncated, status: .requestTimeout, message: "The rest of the request did not come in time."),
                 closing: true)
         }
     }

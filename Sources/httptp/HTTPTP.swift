@@ -24,13 +24,15 @@ struct HTTPTP: AsyncParsableCommand {
     var inAddress = "127.0.0.1:8080"
     @Option(name: both("inType"), help: "What clients speak: http or teleport.")
     var inType = Kind.http
-    @Option(name: both("out"), help: "Where to forward to; several, separated by commas: each request to the least loaded.")
+    @Option(
+        name: both("out"), help: "Where to forward to; several, separated by commas: each request to the least loaded.")
     var outAddresses = "127.0.0.1:8043"
     @Option(name: both("outType"), help: "What the servers behind speak: http or teleport.")
     var outType = Kind.teleport
     @Option(name: both("inCompress"), help: "How answers to Teleport clients are compressed: none, flate, snappy, lz4.")
     var inCompress = Codec.flate
-    @Option(name: both("outCompress"), help: "How requests to Teleport servers are compressed: none, flate, snappy, lz4.")
+    @Option(
+        name: both("outCompress"), help: "How requests to Teleport servers are compressed: none, flate, snappy, lz4.")
     var outCompress = Codec.flate
     @Option(name: both("inDelay"), help: "How long answers to Teleport clients may wait to be sent together.")
     var inDelay = Span(.zero)

@@ -16,7 +16,8 @@ final class ChildProcess: Sendable {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, "\(self.scratch.path)/output", O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        posix_spawn_file_actions_addopen(
+            &actions, 1, "\(self.scratch.path)/output", O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
         // Tests run side by side: a child that inherited another test's sockets would keep them open.
         try Self.closeOthers(&actions)
@@ -111,7 +112,8 @@ final class ChildProcess: Sendable {
 enum Programs {
     /// The `httptp` that was built along with these tests.
     static let httptp: String = {
-        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+        let own =
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("httptp").path
     }()
 
@@ -126,6 +128,8 @@ enum Programs {
 
     struct MissingProgram: Error, CustomStringConvertible {
         let name: String
-        var description: String { "\(self.name) is not installed. Run Scripts/test, which installs what the tests need." }
+        var description: String {
+            "\(self.name) is not installed. Run Scripts/test, which installs what the tests need."
+        }
     }
 }

@@ -19,8 +19,10 @@ struct CommandLineTests {
         "mistakes are told",
         arguments: [
             (["-bogus", "1"], "-bogus"), (["-inType", "https"], "http"), (["-outTimeout", "3x"], "-outTimeout"),
-            (["-inDelay=-5ms"], "-inDelay"), (["-in", "nowhere"], "host:port"), (["-outConnsPerAddr", "0"], "at least 1"),
-            (["-concurrency", "0"], "at least 1"), (["-inCompress", "zip"], "flate"), (["-out", "a:1,,b:2"], "host:port"),
+            (["-inDelay=-5ms"], "-inDelay"), (["-in", "nowhere"], "host:port"),
+            (["-outConnsPerAddr", "0"], "at least 1"),
+            (["-concurrency", "0"], "at least 1"), (["-inCompress", "zip"], "flate"),
+            (["-out", "a:1,,b:2"], "host:port"),
             (["-in", ":0", "-in", ":1"], "twice"), (["stray"], "stands alone"), (["-in"], "-in"),
         ])
     func mistakes(arguments: [String], word: String) async throws {
@@ -39,7 +41,9 @@ struct CommandLineTests {
         #expect(code == 0)
     }
 
-    @Test("every spelling of an option is taken", arguments: ["-outTimeout 1m30s", "-outTimeout=100us", "--outTimeout 2s", "--outTimeout=0.5s"])
+    @Test(
+        "every spelling of an option is taken",
+        arguments: ["-outTimeout 1m30s", "-outTimeout=100us", "--outTimeout 2s", "--outTimeout=0.5s"])
     func spellings(option: String) async throws {
         let process = try await HTTPTPProcess(option.split(separator: " ").map(String.init) + ["-out", "127.0.0.1:1"])
         let code = try await process.stop()

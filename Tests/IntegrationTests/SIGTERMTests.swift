@@ -29,7 +29,9 @@ struct SIGTERMTests {
     @Test("to one of two far from the clients: the other takes over, and nobody notices")
     func far() async throws {
         let nginx = try await Nginx()
-        let options = ["-inType", "teleport", "-inCompress", "snappy", "-out", "127.0.0.1:\(nginx.port)", "-outType", "http"]
+        let options = [
+            "-inType", "teleport", "-inCompress", "snappy", "-out", "127.0.0.1:\(nginx.port)", "-outType", "http",
+        ]
         let first = try await HTTPTPProcess(options)
         let second = try await HTTPTPProcess(options)
         let near = try await HTTPTPProcess([

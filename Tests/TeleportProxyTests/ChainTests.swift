@@ -24,7 +24,8 @@ struct ChainTests {
         await origin.server.kill()
     }
 
-    @Test("targets pass byte for byte (D10)", arguments: ["/a%2Fb/../c", "/%e2%82%ac?x=%20&&y", "http://h/p?q", "/a//b"])
+    @Test(
+        "targets pass byte for byte (D10)", arguments: ["/a%2Fb/../c", "/%e2%82%ac?x=%20&&y", "http://h/p?q", "/a//b"])
     func targets(target: String) async throws {
         let origin = try await Origin(answer: mirror)
         try await withChain(to: [origin.address]) { front in
@@ -97,7 +98,8 @@ struct ChainTests {
             #expect(first?.body.buffer == ByteBuffer(string: "GET /1"))
             #expect(second?.status == .badRequest)
             #expect(third?.body.buffer == ByteBuffer(string: "GET /3"))
-            client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+            client.send(
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
             let fatal = try await client.answer(to: .post)
             #expect(fatal?.status == .badRequest)
             #expect(fatal?.head.keepsAlive == false)

@@ -17,7 +17,9 @@ struct DurationGrammarTests {
 
     @Test(
         "and nothing else",
-        arguments: ["", "3", "s", "-5ms", "+5ms", "3x", "3 s", "1m 30s", "1.2.3s", ".s", "3S", "٣s", "9999999999h", "1e3s"])
+        arguments: [
+            "", "3", "s", "-5ms", "+5ms", "3x", "3 s", "1m 30s", "1.2.3s", ".s", "3S", "٣s", "9999999999h", "1e3s",
+        ])
     func refused(text: String) {
         #expect(DurationGrammar.parse(text) == nil)
     }

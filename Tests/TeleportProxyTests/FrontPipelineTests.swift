@@ -24,7 +24,8 @@ struct FrontPipelineTests {
         pipeline.answered(numbers[0], with: self.answer("one"))
         let text = self.written(&pipeline).0
         #expect(
-            text == ["one", "two", "three"].map { "HTTP/1.1 200 OK\r\nContent-Length: \($0.utf8.count)\r\n\r\n\($0)" }
+            text
+                == ["one", "two", "three"].map { "HTTP/1.1 200 OK\r\nContent-Length: \($0.utf8.count)\r\n\r\n\($0)" }
                 .joined())
         #expect(pipeline.isEmpty)
     }
@@ -78,7 +79,10 @@ struct FrontPipelineTests {
         draining.answered(first, with: self.answer(""))
         #expect(!self.written(&draining, closing: true).0.contains("close"))
         draining.answered(second, with: self.answer(""))
-        #expect(self.written(&draining, closing: true) == ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", .close))
+        #expect(
+            self.written(&draining, closing: true) == (
+                "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", .close
+            ))
     }
 
     @Test("100 (Continue) waits for the answers before it, and is not sent once the body came by itself")

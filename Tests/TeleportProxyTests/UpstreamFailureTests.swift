@@ -95,7 +95,9 @@ struct UpstreamFailureTests {
 
     @Test(
         "a connection lost before any answer: GET is tried once more, POST never",
-        arguments: [("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 2), ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 1)])
+        arguments: [
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 2), ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 1),
+        ])
     func retries(request: String, attempts: Int) async throws {
         let origin = try await RawServer { peer in
             _ = await peer.read(10)

@@ -30,7 +30,8 @@ struct EndToEnd: AsyncParsableCommand {
     func validate() throws {
         guard self.wire == "v0" else { throw ValidationError("--wire: v0 is the only one there is yet.") }
         guard self.inFlight > 0, self.connections > 0, self.seconds > 0, self.batchDelay >= 0 else {
-            throw ValidationError("--in-flight, --connections and --seconds are positive, --batch-delay is not negative.")
+            throw ValidationError(
+                "--in-flight, --connections and --seconds are positive, --batch-delay is not negative.")
         }
     }
 
