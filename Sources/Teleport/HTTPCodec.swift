@@ -68,7 +68,7 @@ public struct HTTPCodec: SelfDelimitingCodec {
     }
 
     @inlinable
-    public func complete(_ response: Response, context: CallContext) -> Response {
+    public func complete(_ response: consuming Response, context: CallContext) -> Response {
         guard context.dropsBody else { return response }
         return Response(head: response.head)
     }

@@ -46,7 +46,9 @@ public final class TeleportClient: Sendable {
     /// - Throws: ``RPCError`` that says why there is no answer, and whether the server may have executed the request.
     ///   `.unsendable` for a request that breaks a rule of HTTP, such as one without a host. Cancelling the task ends
     ///   the wait at once.
-    public func execute(_ request: Request, timeout: TimeAmount? = nil) async throws(RPCError) -> Response {
+    public nonisolated(nonsending) func execute(
+        _ request: Request, timeout: TimeAmount? = nil
+    ) async throws(RPCError) -> Response {
         try await self.client.call(request, timeout: timeout)
     }
 

@@ -17,9 +17,9 @@ public struct RequestContext: Sendable {
     public let isOneWay: Bool
 
     @inlinable
-    init(executor: EventLoopExecutor, isOneWay: Bool) {
-        self.executor = executor
-        self.isOneWay = isOneWay
+    init(_ responder: Responder<some Sendable>) {
+        self.executor = responder.executor
+        self.isOneWay = responder.isOneWay
     }
 }
 
@@ -30,10 +30,33 @@ public struct AsyncHandler<Codec: MessageCodec>: RequestHandler {
     public typealias Request = Codec.Request
     public typealias Response = Codec.Response
 
-    @usableFromInline let codec: Codec
+    /// What a task a request captures: one reference instead of six.
+    @usableFromInline
+    final class Body: Sendable {
+        @usableFromInline let codec: Codec
+        @usableFromInline let handler: @Sendable (Codec.Request, RequestContext) async throws -> Codec.Response
+
+        @inlinable
+        init(
+            codec: Codec, handler: @escaping @Sendable (Codec.Request, RequestContext) async throws -> Codec.Response
+        ) {
+            self.codec = codec
+            self.handler = handler
+        }
+
+        @inlinable
+        nonisolated(nonsending) func run(_ request: Codec.Request, _ responder: Responder<Codec.Response>) async {
+            do {
+                responder.respond(try await self.handler(request, RequestContext(responder)))
+            } catch {
+                responder.respond(self.codec.response(to: .handlerFailed(error)))
+            }
+        }
+    }
+
+    @usableFromInline let body: Body
     @usableFromInline let placement: HandlerPlacement
     @usableFromInline let immediate: (@Sendable (Codec.Request, RequestContext) -> Codec.Response?)?
-    @usableFromInline let handler: @Sendable (Codec.Request, RequestContext) async throws -> Codec.Response
 
     /// - Parameters:
     ///   - placement: where `handler` runs.
@@ -46,35 +69,27 @@ public struct AsyncHandler<Codec: MessageCodec>: RequestHandler {
         immediate: (@Sendable (Codec.Request, RequestContext) -> Codec.Response?)? = nil,
         handler: @escaping @Sendable (Codec.Request, RequestContext) async throws -> Codec.Response
     ) {
-        self.codec = codec
+        self.body = Body(codec: codec, handler: handler)
         self.placement = placement
         self.immediate = immediate
-        self.handler = handler
     }
 
     @inlinable
     public func handle(_ request: Codec.Request, _ responder: Responder<Codec.Response>) {
-        let context = RequestContext(executor: responder.executor, isOneWay: responder.isOneWay)
-        if let response = self.immediate?(request, context) { return responder.respond(response) }
+        if let immediate = self.immediate, let response = immediate(request, RequestContext(responder)) {
+            return responder.respond(response)
+        }
+        let body = self.body
         let task =
             switch self.placement {
             case .pool:
-                Task { await self.run(request, context, responder) }
+                Task { await body.run(request, responder) }
             case .eventLoop:
                 // Runs up to its first suspension before this returns. Not isolated to anything, or it would queue.
                 Task.immediate(executorPreference: responder.executor) {
-                    await self.run(request, context, responder)
+                    await body.run(request, responder)
                 }
             }
         responder.cancelOnDisconnect(task)
-    }
-
-    @inlinable
-    func run(_ request: Codec.Request, _ context: RequestContext, _ responder: Responder<Codec.Response>) async {
-        do {
-            responder.respond(try await self.handler(request, context))
-        } catch {
-            responder.respond(self.codec.response(to: .handlerFailed(error)))
-        }
     }
 }

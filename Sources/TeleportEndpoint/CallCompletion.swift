@@ -8,7 +8,7 @@ public protocol CallCompletion<Response>: Sendable {
     associatedtype Response: Sendable
 
     /// The answer came.
-    func succeed(_ response: Response)
+    func succeed(_ response: consuming Response)
     /// There will be no answer.
     func fail(_ error: RPCError)
 }
@@ -27,7 +27,7 @@ struct ContinuationCompletion<Response: Sendable>: CallCompletion {
     }
 
     @inlinable
-    func succeed(_ response: Response) {
+    func succeed(_ response: consuming Response) {
         self.continuation.resume(returning: .success(response))
     }
 

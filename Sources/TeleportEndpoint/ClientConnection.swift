@@ -100,8 +100,9 @@ where Completion.Response == Codec.Response {
             case .refuseNotAccepting:
                 return (nil, [])
             }
+            let before = state.outbound.readableBytes
             let context = try self.append(request, id: id, to: &state.outbound)
-            var signal = self.flushSignal(&state)
+            var signal = self.flushSignal(&state, before: before)
             if state.machine.callEncoded(
                 id, deadline: deadline, completion: Call(completion: completion, context: context))
             {
@@ -121,9 +122,10 @@ where Completion.Response == Codec.Response {
     func sendOneWay(_ request: Codec.Request) throws(RPCError) -> Bool {
         let signal = try self.state.withLock { state throws(RPCError) -> Signal? in
             guard state.machine.isAccepting else { return nil }
+            let before = state.outbound.readableBytes
             _ = try self.append(request, id: .oneWay, to: &state.outbound)
             state.hasOneWay = true
-            return self.flushSignal(&state)
+            return self.flushSignal(&state, before: before)
         }
         guard let signal else { return false }
         if !signal.isEmpty { self.send(signal) }
@@ -163,18 +165,15 @@ where Completion.Response == Codec.Response {
     }
 
     @inlinable
-    func flushSignal(_ state: inout State) -> Signal {
+    func flushSignal(_ state: inout State, before: Int) -> Signal {
         var signal: Signal = []
         if !state.isFlushRequested {
             state.isFlushRequested = true
             signal.insert(.flush)
         }
         // Said once: when the batch passes the cap.
-        if state.outbound.readableBytes >= self.configuration.batching.byteCap,
-            self.configuration.batching.delay > .zero
-        {
-            signal.insert(.flushNow)
-        }
+        let cap = self.configuration.batching.byteCap
+        if before < cap, state.outbound.readableBytes >= cap { signal.insert(.flushNow) }
         return signal
     }
 

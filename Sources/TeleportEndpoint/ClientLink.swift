@@ -31,6 +31,8 @@ where Completion.Response == Codec.Response {
     @usableFromInline let codec: Codec
     @usableFromInline let configuration: ClientConfiguration
     @usableFromInline let eventLoop: any EventLoop
+    /// Runs callers that chose to live on the loop.
+    @usableFromInline let executor: EventLoopExecutor
     @usableFromInline let living: LivingCount
     @usableFromInline let state: Mutex<State>
 
@@ -39,6 +41,7 @@ where Completion.Response == Codec.Response {
         self.codec = codec
         self.configuration = configuration
         self.eventLoop = eventLoop
+        self.executor = EventLoopExecutor(eventLoop: eventLoop)
         self.living = living
         self.state = Mutex(State(backoff: configuration.backoff))
     }

@@ -5,6 +5,10 @@ public import TeleportRPC
 public import TeleportTransport
 public import TeleportWire
 
+/// Answers that are decoded, matched with their calls under one lock, and handed to their callers, before the next are.
+/// More at a time would have left the caches when their callers look at them.
+@usableFromInline let answersPerBatch = 64
+
 /// One connection of a client, as its loop sees it: preface, TLS, compression, and answers matched with their calls.
 ///
 /// ```
@@ -24,11 +28,8 @@ where Completion.Response == Codec.Response {
         case closed
     }
 
-    /// A call and what it is completed with.
-    @usableFromInline
-    typealias Completed = (
-        call: ClientConnection<Codec, Completion>.Call, received: ReceivedResponse<Codec.Response>
-    )
+    /// An answer that was read, before it is matched with its call.
+    @usableFromInline typealias Answer = (id: CallID, received: ReceivedResponse<Codec.Response>)
 
     @usableFromInline let connection: ClientConnection<Codec, Completion>
     /// Told once: how establishing the connection ended.
@@ -43,11 +44,15 @@ where Completion.Response == Codec.Response {
     @usableFromInline var prefaceToSend: ByteBuffer?
     @usableFromInline var decoder: Codec.ResponseDecoder
     /// The answers of one read batch, before they are matched; kept for its memory.
-    @usableFromInline var answers: [(id: CallID, received: ReceivedResponse<Codec.Response>)] = []
-    @usableFromInline var completed: [Completed] = []
+    @usableFromInline var answers: [Answer] = []
+    /// Their calls, in the same order; `nil` where nobody waits any more.
+    @usableFromInline var calls: [ClientConnection<Codec, Completion>.Call?] = []
     /// An id was read, its message not completely.
     @usableFromInline var answeredID: CallID?
     @usableFromInline var violation: RPCError?
+    /// Decoding stopped to let callers have their answers; there may be more to decode.
+    @usableFromInline var isBatchFull = false
+    @usableFromInline var isOpen: Bool { if case .open = self.phase { true } else { false } }
     /// When connecting and the handshake have to be done.
     @usableFromInline var handshakeDeadline = NIODeadline.distantFuture
     /// One-way messages wait for a connection that nobody else needs any more.
@@ -182,12 +187,15 @@ where Completion.Response == Codec.Response {
             guard self.receivePreface(&bytes) else { return }
         }
         guard case .open = self.phase, bytes.readableBytes > 0 else { return }
-        do throws(RPCError) {
-            try self.inbound?.receive(&bytes) { self.decode(&$0) }
-        } catch {
-            self.violation = error
-        }
-        self.completeAnswers()
+        repeat {
+            self.isBatchFull = false
+            do throws(RPCError) {
+                try self.inbound?.receive(&bytes) { self.decode(&$0) }
+            } catch {
+                self.violation = error
+            }
+            self.completeAnswers()
+        } while self.isBatchFull && self.violation == nil && self.isOpen
         if let violation = self.violation { self.fail(violation) }
     }
 
@@ -211,6 +219,10 @@ where Completion.Response == Codec.Response {
                 self.violation = error
                 return false
             }
+            guard self.answers.count < answersPerBatch else {
+                self.isBatchFull = true
+                return false
+            }
         }
     }
 
@@ -218,31 +230,38 @@ where Completion.Response == Codec.Response {
     @inlinable
     func completeAnswers() {
         guard !self.answers.isEmpty else { return }
+        // Taken out, and put back for their memory: completing a call may run a caller's code that comes back here.
+        var answers: [Answer] = []
+        var calls: [ClientConnection<Codec, Completion>.Call?] = []
+        swap(&answers, &self.answers)
+        swap(&calls, &self.calls)
         let mustClose = self.connection.state.withLock { state in
             var mustClose = false
-            for answer in self.answers {
-                if case .complete(let call, let thenClose) = state.machine.answerReceived(answer.id) {
-                    self.completed.append((call, answer.received))
+            for index in answers.indices {
+                if case .complete(let call, let thenClose) = state.machine.answerReceived(answers[index].id) {
+                    calls.append(call)
                     if thenClose { mustClose = true }
+                } else {
+                    calls.append(nil)
                 }
             }
             return mustClose
         }
-        self.answers.removeAll(keepingCapacity: true)
-        // Taken out: completing a call may run a caller's code that comes back here.
-        var completed: [Completed] = []
-        swap(&completed, &self.completed)
+        // Emptied from the back, so that elements are moved out: copying a response counts many references.
+        answers.reverse()
+        calls.reverse()
         let codec = self.connection.codec
-        for entry in completed {
-            switch entry.received {
+        while let answer = answers.popLast(), let call = calls.popLast() {
+            guard let call else { continue }
+            switch answer.received {
             case .response(let response):
-                entry.call.completion.succeed(codec.complete(response, context: entry.call.context))
+                call.completion.succeed(codec.complete(response, context: call.context))
             case .refused(let error):
-                entry.call.completion.fail(error)
+                call.completion.fail(error)
             }
         }
-        completed.removeAll(keepingCapacity: true)
-        if self.completed.isEmpty { self.completed = completed }
+        if self.answers.isEmpty { self.answers = answers }
+        if self.calls.isEmpty { self.calls = calls }
         if mustClose { self.driver?.closeGracefully() }
     }
 

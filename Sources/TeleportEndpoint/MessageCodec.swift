@@ -54,12 +54,12 @@ public protocol SelfDelimitingCodec: MessageCodec {
 
     /// The response as the caller should see it, given what was remembered of its request. Runs once the answer has
     /// been matched with its call; on v0 no codec may need this to find where a message ends.
-    func complete(_ response: Response, context: CallContext) -> Response
+    func complete(_ response: consuming Response, context: CallContext) -> Response
 }
 
 extension SelfDelimitingCodec where CallContext == Void {
     @inlinable
-    public func complete(_ response: Response, context: Void) -> Response { response }
+    public func complete(_ response: consuming Response, context: Void) -> Response { response }
 }
 
 /// Takes messages from the front of a buffer; bytes may come in pieces of any size.

@@ -13,8 +13,6 @@ internal import TeleportTransport
 /// connection fails at once with the cause. Any number of tasks may call at the same time.
 public final class RPCClient<Codec: SelfDelimitingCodec>: Sendable {
     @usableFromInline let pool: ConnectionPool<Codec, ContinuationCompletion<Codec.Response>>
-    /// One executor a connection, on its loop.
-    private let executors: [EventLoopExecutor]
     private let turn = Turn()
 
     @inlinable
@@ -25,7 +23,6 @@ public final class RPCClient<Codec: SelfDelimitingCodec>: Sendable {
     @usableFromInline
     init(pool: ConnectionPool<Codec, ContinuationCompletion<Codec.Response>>) {
         self.pool = pool
-        self.executors = pool.links.map { EventLoopExecutor(eventLoop: $0.eventLoop) }
     }
 
     /// Sends `request` and waits for its answer.
@@ -34,7 +31,9 @@ public final class RPCClient<Codec: SelfDelimitingCodec>: Sendable {
     /// - Throws: ``RPCError``. Cancelling the task ends the wait at once with `.cancelled`; the server may still execute
     ///   the request.
     @inlinable
-    public func call(_ request: Codec.Request, timeout: TimeAmount? = nil) async throws(RPCError) -> Codec.Response {
+    public nonisolated(nonsending) func call(
+        _ request: Codec.Request, timeout: TimeAmount? = nil
+    ) async throws(RPCError) -> Codec.Response {
         // The ticket has to be within reach of a cancellation that may come before, during or after the call is made.
         let slot = TicketSlot<ConnectionPool<Codec, ContinuationCompletion<Codec.Response>>.Ticket>()
         let result = await withTaskCancellationHandler {
@@ -69,8 +68,8 @@ public final class RPCClient<Codec: SelfDelimitingCodec>: Sendable {
     public func withLoop<Value: Sendable>(
         _ body: @Sendable () async throws -> Value
     ) async rethrows -> Value {
-        let executor = self.executors[self.turn.take(of: self.executors.count)]
-        return try await withTaskExecutorPreference(executor, operation: body)
+        let link = self.pool.links[self.turn.take(of: self.pool.links.count)]
+        return try await withTaskExecutorPreference(link.executor, operation: body)
     }
 
     /// Takes no new calls; connections close when their calls have ended.

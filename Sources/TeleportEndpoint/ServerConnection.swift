@@ -98,6 +98,7 @@ final class ServerConnection<Response: Sendable>: Sendable {
     @inlinable
     func append(_ response: Response, id: CallID, to state: inout State) -> Signal {
         let mark = state.outbound.writerIndex
+        let before = state.outbound.readableBytes
         id.encode(into: &state.outbound)
         guard self.encode(response, &state.outbound) else {
             state.outbound.moveWriterIndex(to: mark)
@@ -108,7 +109,8 @@ final class ServerConnection<Response: Sendable>: Sendable {
             state.isFlushRequested = true
             signal.insert(.flush)
         }
-        if self.batching.delay > .zero, state.outbound.readableBytes >= self.batching.byteCap {
+        // Said once: when the batch passes the cap.
+        if before < self.batching.byteCap, state.outbound.readableBytes >= self.batching.byteCap {
             signal.insert(.flushNow)
         }
         return signal

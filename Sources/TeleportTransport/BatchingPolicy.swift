@@ -7,7 +7,8 @@ public struct BatchingPolicy: Sendable, Hashable {
     /// How long the first message of a batch may wait for others. Zero, the default, writes once a turn of the event
     /// loop: everything that became ready together goes together, and nothing waits for time to pass.
     public var delay: TimeAmount
-    /// A batch of this many bytes is written without waiting any longer. Default 64 KiB.
+    /// A batch of this many bytes is written at once, without waiting for the turn to end or the delay to pass. Default
+    /// 64 KiB.
     public var byteCap: Int
 
     public init(delay: TimeAmount = .zero, byteCap: Int = 65536) {

@@ -34,14 +34,8 @@ public final class EventLoopExecutor: TaskExecutor {
     /// Runs what is queued now. What these jobs enqueue waits for the next batch, so the loop's sockets get their turn.
     @Sendable
     private func runBatch() {
-        var jobs = self.queue.withLock { queue in
-            var jobs: [UnownedJob] = []
-            swap(&jobs, &queue.jobs)
-            return jobs
-        }
-        let executor = self.asUnownedTaskExecutor()
-        for job in jobs { job.runSynchronously(on: executor) }
-        jobs.removeAll(keepingCapacity: true)
+        var jobs = self.takeQueue()
+        self.run(&jobs)
         let mustScheduleAgain = self.queue.withLock { queue in
             guard queue.jobs.isEmpty else { return true }
             // The emptied array goes back: a steady load allocates no queue.
@@ -50,5 +44,20 @@ public final class EventLoopExecutor: TaskExecutor {
             return false
         }
         if mustScheduleAgain { self.eventLoop.execute(self.runBatch) }
+    }
+
+    private func takeQueue() -> [UnownedJob] {
+        self.queue.withLock { queue in
+            var jobs: [UnownedJob] = []
+            swap(&jobs, &queue.jobs)
+            return jobs
+        }
+    }
+
+    /// Runs the jobs and empties the array, which keeps its memory.
+    private func run(_ jobs: inout [UnownedJob]) {
+        let executor = self.asUnownedTaskExecutor()
+        for job in jobs { job.runSynchronously(on: executor) }
+        jobs.removeAll(keepingCapacity: true)
     }
 }

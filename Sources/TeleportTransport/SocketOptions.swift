@@ -3,8 +3,9 @@ internal import NIOPosix
 
 /// What every socket of ours is set to.
 enum SocketOptions {
-    /// Bytes offered to one read. A link with many messages in flight fills it; an idle one holds none of it.
-    static let receiveBuffer = AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 16384, maximum: 262_144)
+    /// Bytes offered to one read. A link with many messages in flight fills it; larger ones would not fit the caches
+    /// together with what is made of them.
+    static let receiveBuffer = AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 16384, maximum: 65536)
     /// Above the high mark a stream is told to hold back, below the low one to go on.
     static let waterMarks = ChannelOptions.Types.WriteBufferWaterMark(low: 65536, high: 262_144)
 
