@@ -112,8 +112,21 @@ let package = Package(
         .target(
             name: "TeleportFuzzing", dependencies: ["TeleportCompress", "TeleportWire", "TeleportHTTP", nioCore],
             swiftSettings: settings),
+        // One page for each module that can be taken alone.
         .executableTarget(
             name: "CompressStream", dependencies: ["TeleportCompress", nioCore], path: "Examples/CompressStream",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "PrefaceDump", dependencies: ["TeleportWire", nioCore], path: "Examples/PrefaceDump",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "HeadInspector", dependencies: ["TeleportHTTP", nioCore], path: "Examples/HeadInspector",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "PendingCalls", dependencies: ["TeleportRPC", "TeleportWire"], path: "Examples/PendingCalls",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "EchoLines", dependencies: ["TeleportTransport", nioCore], path: "Examples/EchoLines",
             swiftSettings: settings),
 
         .testTarget(

@@ -29,17 +29,17 @@ public struct RequestContext: Sendable {
 public struct AsyncHandler<Codec: MessageCodec>: RequestHandler {
     public typealias Request = Codec.Request
     public typealias Response = Codec.Response
+    /// Answers, or throws.
+    public typealias Handler = @Sendable (Codec.Request, RequestContext) async throws -> Codec.Response
 
     /// What a task a request captures: one reference instead of six.
     @usableFromInline
     final class Body: Sendable {
         @usableFromInline let codec: Codec
-        @usableFromInline let handler: @Sendable (Codec.Request, RequestContext) async throws -> Codec.Response
+        @usableFromInline let handler: Handler
 
         @inlinable
-        init(
-            codec: Codec, handler: @escaping @Sendable (Codec.Request, RequestContext) async throws -> Codec.Response
-        ) {
+        init(codec: Codec, handler: @escaping Handler) {
             self.codec = codec
             self.handler = handler
         }
@@ -67,7 +67,7 @@ public struct AsyncHandler<Codec: MessageCodec>: RequestHandler {
     public init(
         codec: Codec, placement: HandlerPlacement = .pool,
         immediate: (@Sendable (Codec.Request, RequestContext) -> Codec.Response?)? = nil,
-        handler: @escaping @Sendable (Codec.Request, RequestContext) async throws -> Codec.Response
+        handler: @escaping Handler
     ) {
         self.body = Body(codec: codec, handler: handler)
         self.placement = placement
