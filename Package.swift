@@ -177,7 +177,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "TeleportProxyTests",
-            dependencies: ["TeleportProxy", "Teleport", "NetworkTestSupport", nioCore, nioPosix],
+            dependencies: [
+                "TeleportProxy", "Teleport", "NetworkTestSupport", nioCore, nioPosix, nioEmbedded, logging,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",

@@ -16,8 +16,7 @@ public import TeleportTransport
 /// call, and again when it was lost. `HEAD` travels as `GET`; its answer's body is dropped here.
 public final class TeleportClient: Sendable {
     private let client: RPCClient<HTTPCodec>
-    private let stopSignal: AsyncStream<Void>
-    private let stop: AsyncStream<Void>.Continuation
+    private let stop = StopSignal()
     private let drainLimit: TimeAmount
 
     /// A client.
@@ -31,7 +30,6 @@ public final class TeleportClient: Sendable {
     ) {
         self.client = RPCClient(codec: HTTPCodec(limits: limits), configuration: configuration)
         self.drainLimit = drainLimit
-        (self.stopSignal, self.stop) = AsyncStream.makeStream(of: Void.self)
     }
 
     /// A client with defaults for everything but the address.
@@ -74,7 +72,7 @@ public final class TeleportClient: Sendable {
     /// Calls work without it; it gives the client a place among the services of a process.
     public func run() async {
         await withShutdownHandler {
-            for await _ in self.stopSignal {}
+            await self.stop.wait()
         } onShutdown: {
             self.beginGracefulShutdown()
         }
@@ -85,7 +83,7 @@ public final class TeleportClient: Sendable {
     /// Takes no new calls, and has ``run()`` drain and return.
     public func beginGracefulShutdown() {
         self.client.beginShutdown()
-        self.stop.finish()
+        self.stop.stop()
     }
 
     /// Takes no new calls, and waits until the pending ones have ended.
@@ -94,7 +92,7 @@ public final class TeleportClient: Sendable {
     /// - Returns: true if everything ended by itself.
     @discardableResult
     public func shutDown(limit: TimeAmount = .seconds(10)) async -> Bool {
-        self.stop.finish()
+        self.stop.stop()
         return await self.client.shutDown(limit: limit)
     }
 }

@@ -7,7 +7,7 @@ public import TeleportWire
 
 /// How a client reaches one server.
 public struct ClientConfiguration: Sendable {
-    /// Where the server listens.
+    /// Where the server listens. A name is resolved anew for each connection, and all its addresses are used in turn.
     public var address: TransportAddress
     /// Magic and version. HTTP's unless you speak a protocol of your own.
     public var identity: ProtocolIdentity
@@ -30,10 +30,14 @@ public struct ClientConfiguration: Sendable {
     public var backoff: ConnectBackoff
     /// Bytes that may wait to be sent on one connection; a call beyond fails with `.outboundBufferFull`. Default 64 MiB.
     public var maxOutboundBytes: Int
+    /// Counts connections, and bytes at the socket, below TLS and compression. Default none.
+    public var traffic: TrafficCounters?
     /// The loops that connections live on. Default: the process's own.
     public var eventLoopGroup: any EventLoopGroup
     /// For the rare events of connections; `debug` mostly.
     public var logger: Logger
+    /// Finds the server's addresses. Here, because all connections of a client take turns with them.
+    package var resolution: NameResolution
 
     /// A configuration with defaults for everything but the address.
     public init(
@@ -51,7 +55,17 @@ public struct ClientConfiguration: Sendable {
         self.handshakeTimeout = .seconds(3)
         self.backoff = .init()
         self.maxOutboundBytes = 64 << 20
+        self.traffic = nil
         self.eventLoopGroup = EventLoops.shared
         self.logger = logger
+        self.resolution = NameResolution()
+    }
+
+    /// Without TLS: that begins behind the preface.
+    @usableFromInline
+    func makeConnector() -> Connector {
+        Connector(
+            to: self.address, policy: self.batching, timeout: self.handshakeTimeout, traffic: self.traffic,
+            resolution: self.resolution)
     }
 }

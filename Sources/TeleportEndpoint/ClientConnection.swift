@@ -36,8 +36,6 @@ where Completion.Response == Codec.Response {
         @usableFromInline var isFlushRequested = false
         /// Among the messages that wait is one that nobody waits for the answer of.
         @usableFromInline var hasOneWay = false
-        /// Why the connection ended, once it did.
-        @usableFromInline var failure: RPCError?
 
         @inlinable
         init(limits: ClientLimits) {

@@ -12,6 +12,12 @@ extension ClientStream {
             guard self.receivePreface(&bytes) else { return }
         }
         guard case .open = self.phase, bytes.readableBytes > 0 else { return }
+        self.answer(from: &bytes)
+    }
+
+    /// Ends the calls whose answers are in what was expanded before, and in `bytes`.
+    @inlinable
+    func answer(from bytes: inout ByteBuffer) {
         repeat {
             self.isBatchFull = false
             do throws(RPCError) {
@@ -21,8 +27,25 @@ extension ClientStream {
             }
             self.completeAnswers()
         } while self.isBatchFull && self.violation == nil && self.isOpen
-        if let violation = self.violation { self.fail(violation) }
+        if let violation = self.violation { return self.fail(violation) }
+        guard self.hasYielded else { return }
+        self.driver?.pauseReading()
+        self.connection.eventLoop.assumeIsolated().execute { self.continueReading() }
     }
+
+    /// The others of the loop had their turn.
+    @inlinable
+    func continueReading() {
+        guard self.isOpen else { return }
+        // What the decompressor holds comes first; then what the driver holds.
+        var nothing = ByteBuffer()
+        self.answer(from: &nothing)
+        if !self.hasYielded { self.driver?.resumeReading() }
+    }
+
+    /// There is more to expand, after the others of the loop.
+    @inlinable
+    var hasYielded: Bool { self.isOpen && self.inbound?.hasYielded == true }
 
     /// Decodes all whole answers. Returns false to stop.
     @inlinable

@@ -97,10 +97,8 @@ where Completion.Response == Codec.Response {
         guard case .connecting = self.phase else { return }
         let configuration = self.connection.configuration
         self.handshakeDeadline = self.connection.eventLoop.now + configuration.handshakeTimeout
-        let connector = Connector(
-            to: configuration.address, policy: configuration.batching, timeout: configuration.handshakeTimeout)
         let adapter = NIOLoopBound(self.makeAdapter(), eventLoop: self.connection.eventLoop)
-        let connected = connector.connect(on: self.connection.eventLoop) { adapter.value }
+        let connected = configuration.makeConnector().connect(on: self.connection.eventLoop) { adapter.value }
         connected.assumeIsolated().whenFailure { error in
             self.closed(RPCError(.connectFailed, "The server cannot be reached.", cause: error))
         }
@@ -243,7 +241,6 @@ where Completion.Response == Codec.Response {
         self.timer?.set(nil)
         self.driver = nil
         let failed = self.connection.state.withLock { state in
-            state.failure = error
             state.outbound = ByteBuffer()
             return state.machine.connectionClosed()
         }

@@ -22,10 +22,13 @@ struct InboundPath {
     /// So much was expanded in one go that others should have their turn before the rest.
     @usableFromInline private(set) var hasYielded = false
     private let piecesPerTurn: Int
+    /// Pieces expanded since others had their turn.
+    private var pieces = 0
 
     /// - Parameter piecesPerTurn: after this many pieces ``receive(_:consume:)`` returns, with ``hasYielded`` set: call it
-    ///   again in the next turn of the loop.
-    init(_ tag: CompressionTag, piecesPerTurn: Int = .max) {
+    ///   again in the next turn of the loop. Default 16, a megabyte: what is small on the wire may be a great many
+    ///   messages.
+    init(_ tag: CompressionTag, piecesPerTurn: Int = 16) {
         self.piecesPerTurn = piecesPerTurn
         self.decompressor = Decompressor(tag.kind)
     }
@@ -44,15 +47,17 @@ struct InboundPath {
         if self.wasStopped {
             self.wasStopped = !consume(&self.plain)
             if self.wasStopped { return }
+        } else {
+            // What follows a stop may be the same turn: a consumer that stops often has no longer turns for it.
+            self.pieces = 0
         }
-        var pieces = 0
         self.hasYielded = false
         while self.holdsOutput || input.readableBytes > 0 {
-            guard pieces < self.piecesPerTurn else {
+            guard self.pieces < self.piecesPerTurn else {
                 self.hasYielded = true
                 return
             }
-            pieces += 1
+            self.pieces += 1
             try self.expand(&input)
             if self.plain.readableBytes > 0, !consume(&self.plain) {
                 self.wasStopped = true

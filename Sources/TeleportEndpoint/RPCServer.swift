@@ -17,8 +17,7 @@ public final class RPCServer<Codec: SelfDelimitingCodec>: Sendable {
     /// Made where the codec and the handler are known, so that the loop over messages is specialised for them.
     @usableFromInline let makeStream: @Sendable (any EventLoop) -> (any ByteStream)?
     private let listeners = Mutex<[Listener]>([])
-    private let stopSignal: AsyncStream<Void>
-    private let stop: AsyncStream<Void>.Continuation
+    private let stop = StopSignal()
 
     @inlinable
     public convenience init<Handler: RequestHandler>(
@@ -66,7 +65,6 @@ public final class RPCServer<Codec: SelfDelimitingCodec>: Sendable {
         self.configuration = configuration
         self.registry = registry
         self.makeStream = makeStream
-        (self.stopSignal, self.stop) = AsyncStream.makeStream(of: Void.self)
     }
 
     /// Listens at all configured addresses, and serves from now on.
@@ -75,21 +73,11 @@ public final class RPCServer<Codec: SelfDelimitingCodec>: Sendable {
     /// - Throws: ``TransportError`` `.bindFailed`; then it listens nowhere.
     @discardableResult
     public func start() async throws(TransportError) -> [TransportAddress] {
-        var bound: [Listener] = []
-        do throws(TransportError) {
-            for address in self.configuration.addresses {
-                bound.append(
-                    try await Listener.bind(
-                        address, group: self.configuration.eventLoopGroup, policy: self.configuration.batching,
-                        makeStream: self.makeStream))
-            }
-        } catch {
-            for listener in bound { await listener.close() }
-            throw error
-        }
-        let started = bound
-        self.listeners.withLock { $0 += started }
-        return bound.map(\.address)
+        let listeners = try await Listener.bind(
+            all: self.configuration.addresses, group: self.configuration.eventLoopGroup,
+            options: self.configuration.listenerOptions, makeStream: self.makeStream)
+        self.listeners.withLock { $0 += listeners }
+        return listeners.map(\.address)
     }
 
     /// Starts, unless ``start()`` was called before, and serves until ``beginGracefulShutdown()`` is called or the task
@@ -103,14 +91,14 @@ public final class RPCServer<Codec: SelfDelimitingCodec>: Sendable {
 
     /// The rest of ``run()``, for a server that was started.
     public func runUntilShutdown() async {
-        for await _ in self.stopSignal {}
+        await self.stop.wait()
         // In a task of its own: this one may be cancelled, and what was read is answered all the same.
         _ = await Task { await self.shutDown(limit: self.configuration.drainLimit) }.value
     }
 
     /// Has ``run()`` drain and return: no more connections and requests are taken, those that were read are answered.
     public func beginGracefulShutdown() {
-        self.stop.finish()
+        self.stop.stop()
     }
 
     /// Takes no more connections and requests, answers those that were read, flushes, and half-closes.
@@ -119,7 +107,7 @@ public final class RPCServer<Codec: SelfDelimitingCodec>: Sendable {
     /// - Returns: true if all requests were answered.
     @discardableResult
     public func shutDown(limit: TimeAmount = .seconds(10)) async -> Bool {
-        self.stop.finish()
+        self.stop.stop()
         let listeners = self.listeners.withLock { listeners in
             defer { listeners = [] }
             return listeners

@@ -1,4 +1,5 @@
 public import NIOCore
+internal import Synchronization
 public import TeleportRPC
 public import TeleportTransport
 public import TeleportWire
@@ -30,6 +31,8 @@ public struct Responder<Response: Sendable>: Sendable {
     @inlinable public var executor: EventLoopExecutor { self.connection.executor }
     /// The loop of the connection.
     @inlinable public var eventLoop: any EventLoop { self.connection.executor.eventLoop }
+    /// Where the client connects from; `nil` if the operating system does not say.
+    public var remoteAddress: SocketAddress? { self.connection.remoteAddress.withLock { $0 } }
     /// Whether nobody waits for an answer.
     @inlinable public var isOneWay: Bool { self.token.id == .oneWay }
 

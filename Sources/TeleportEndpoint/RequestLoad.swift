@@ -2,16 +2,16 @@ public import Synchronization
 
 /// Counts the requests of a whole server against its limit.
 @usableFromInline
-final class RequestLoad: Sendable {
+package final class RequestLoad: Sendable {
     @usableFromInline let limit: Int
     @usableFromInline let count = Atomic<Int>(0)
 
     @usableFromInline
-    init(limit: Int) { self.limit = limit }
+    package init(limit: Int) { self.limit = limit }
 
     /// Takes a place; false, and nothing taken, if all `limit` are.
     @inlinable
-    func enter() -> Bool {
+    package func enter() -> Bool {
         guard self.count.wrappingAdd(1, ordering: .relaxed).newValue <= self.limit else {
             self.count.wrappingSubtract(1, ordering: .relaxed)
             return false
@@ -19,8 +19,9 @@ final class RequestLoad: Sendable {
         return true
     }
 
+    /// Gives places back.
     @inlinable
-    func leave(_ places: Int = 1) {
+    package func leave(_ places: Int = 1) {
         self.count.wrappingSubtract(places, ordering: .relaxed)
     }
 }

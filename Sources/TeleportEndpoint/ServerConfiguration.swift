@@ -29,6 +29,14 @@ public struct ServerConfiguration: Sendable {
     public var outboundHighMark: Int
     /// How long ``RPCServer/run()`` waits for requests in flight when it shuts down. Default 10 s.
     public var drainLimit: TimeAmount
+    /// Whether other servers, of this process or of the same user, may listen at the same ports if they say so too: the
+    /// operating system spreads connections over them. TCP only. Default false.
+    public var reusesPort: Bool
+    /// Asked with the peer's address, before anything else is done with an accepted connection: false closes it without
+    /// a byte. Called on the connection's loop: do not block. Default `nil`: all are admitted.
+    public var admits: (@Sendable (SocketAddress?) -> Bool)?
+    /// Counts connections, and bytes at the socket, below TLS and compression. Default none.
+    public var traffic: TrafficCounters?
     /// The loops that connections live on. Default: the process's own.
     public var eventLoopGroup: any EventLoopGroup
     /// For the rare events of connections; `debug` mostly.
@@ -50,7 +58,18 @@ public struct ServerConfiguration: Sendable {
         self.handshakeTimeout = .seconds(3)
         self.outboundHighMark = 1 << 20
         self.drainLimit = .seconds(10)
+        self.reusesPort = false
+        self.admits = nil
+        self.traffic = nil
         self.eventLoopGroup = EventLoops.shared
         self.logger = logger
+    }
+}
+
+extension ServerConfiguration {
+    /// Without TLS: that begins behind the preface.
+    var listenerOptions: ListenerOptions {
+        ListenerOptions(
+            policy: self.batching, reusesPort: self.reusesPort, admits: self.admits, traffic: self.traffic)
     }
 }

@@ -49,6 +49,8 @@ final class ServerConnection<Response: Sendable>: Sendable {
     @usableFromInline let load: RequestLoad
     @usableFromInline let batching: BatchingPolicy
     @usableFromInline let state: Mutex<State>
+    /// Where the client connects from; set before the first request.
+    @usableFromInline let remoteAddress = Mutex<SocketAddress?>(nil)
     /// Hands a signal to the stream; called on the loop.
     @usableFromInline let onSignal: NIOLoopBoundBox<((Signal) -> Void)?>
 

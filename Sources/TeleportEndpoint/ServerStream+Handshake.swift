@@ -1,5 +1,6 @@
 public import NIOCore
 internal import Synchronization
+internal import Synchronization
 internal import TeleportRPC
 public import TeleportTransport
 internal import TeleportWire
@@ -9,6 +10,8 @@ extension ServerStream {
     @usableFromInline
     func opened(_ driver: ConnectionDriver) {
         self.driver = driver
+        let address = driver.channel?.remoteAddress
+        self.connection.remoteAddress.withLock { $0 = address }
         if case .finishing = self.phase {
             return driver.closeNow(TransportError(.closedLocally, "The server is shutting down."))
         }

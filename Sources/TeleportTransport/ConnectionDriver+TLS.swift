@@ -23,13 +23,16 @@ extension ConnectionDriver {
         guard let context = self.context else { return }
         do {
             let handler = try makeHandler()
-            try context.channel.pipeline.syncOperations.addHandler(handler, position: .first)
-        } catch {
-            return self.closeNow(TransportError(classifying: error))
-        }
-        if bytes.readableBytes > 0 {
+            // A meter counts what the socket gives and takes: it stays below, and has counted `bytes` already.
+            let meter = try? context.channel.pipeline.syncOperations.handler(type: TrafficMeter.self)
+            try context.channel.pipeline.syncOperations.addHandler(
+                handler, position: meter.map { .after($0) } ?? .first)
+            guard bytes.readableBytes > 0 else { return }
+            if let meter { return meter.passOn(bytes) }
             context.channel.pipeline.fireChannelRead(bytes)
             context.channel.pipeline.fireChannelReadComplete()
+        } catch {
+            self.closeNow(TransportError(classifying: error))
         }
     }
 }

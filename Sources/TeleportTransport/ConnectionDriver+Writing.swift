@@ -114,8 +114,8 @@ extension ConnectionDriver {
         self.context?.close(promise: nil)
     }
 
-    /// What was written and the socket has not taken yet.
-    private var unwrittenBytes: Int {
+    /// Bytes that were written and that the socket has not taken yet.
+    public var unwrittenBytes: Int {
         (try? self.context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     }
 }

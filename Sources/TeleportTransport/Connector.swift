@@ -11,17 +11,34 @@ public struct Connector: Sendable {
     public let tls: ClientTLS?
     /// When what waits is written.
     public let policy: BatchingPolicy
-    /// How long the socket may take to connect. Default 3 s.
+    /// How long the socket may take to connect, a name be resolved included. Default 3 s.
     public let timeout: TimeAmount
+    /// Counts the connections made, those that could not be, and their bytes. Default none.
+    public let traffic: TrafficCounters?
+    /// Finds the addresses of a name; shared by copies.
+    private let resolution: NameResolution
 
+    /// Makes connections to `address`. A name is resolved anew for each, and each begins with another one of its
+    /// addresses; copies of this value take turns too.
     public init(
         to address: TransportAddress, tls: ClientTLS? = nil, policy: BatchingPolicy = .init(),
-        timeout: TimeAmount = .seconds(3)
+        timeout: TimeAmount = .seconds(3), traffic: TrafficCounters? = nil
+    ) {
+        self.init(
+            to: address, tls: tls, policy: policy, timeout: timeout, traffic: traffic, resolution: NameResolution())
+    }
+
+    /// For those who make a connector anew for each connection, or have a say in what names mean.
+    package init(
+        to address: TransportAddress, tls: ClientTLS? = nil, policy: BatchingPolicy = .init(),
+        timeout: TimeAmount = .seconds(3), traffic: TrafficCounters? = nil, resolution: NameResolution
     ) {
         self.address = address
         self.tls = tls
         self.policy = policy
         self.timeout = timeout
+        self.traffic = traffic
+        self.resolution = resolution
     }
 
     /// Connects on `eventLoop`. Once a connection is made, `makeStream` is called there, once, for the stream to drive.
@@ -36,29 +53,41 @@ public struct Connector: Sendable {
             return eventLoop.flatSubmit { self.connect(on: eventLoop, makeStream: makeStream) }
         }
         let (address, tls, policy) = (self.address, self.tls, self.policy)
-        let bootstrap = SocketOptions.apply(
-            to: ClientBootstrap(group: eventLoop).connectTimeout(self.timeout), isTCP: address.isTCP
-        )
-        .channelInitializer { channel in
-            channel.eventLoop.makeCompletedFuture {
-                if let tls {
-                    try channel.pipeline.syncOperations.addHandler(
-                        NIOSSLClientHandler.make(tls, host: address.host))
-                }
-            }
-        }
-        let channel =
-            switch address {
-            case .tcp(let host, let port): bootstrap.connect(host: host.isEmpty ? "localhost" : host, port: port)
-            case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
-            }
-        // Only now: a name may have several addresses, each is tried on a channel of its own, and the stream must not
-        // hear of those that fail.
-        return channel.flatMapThrowing { channel in
+        let counters = self.traffic?.shard(of: eventLoop)
+        // Only now the driver: a name may have several addresses, each is tried on a channel of its own, and the stream
+        // must not hear of those that fail.
+        return self.connected(self.bootstrap(on: eventLoop, counters)).flatMapThrowing { channel in
             try channel.pipeline.syncOperations.addHandler(
                 ConnectionDriver(stream: makeStream(), policy: policy, opensAfterTLS: tls != nil))
         }.flatMapErrorThrowing { error in
+            counters?.connectionFailed()
             throw TransportError(connectingTo: address, failedWith: error)
+        }
+    }
+
+    private func bootstrap(on eventLoop: any EventLoop, _ counters: TrafficCounters.Shard?) -> ClientBootstrap {
+        let (address, tls) = (self.address, self.tls)
+        return SocketOptions.apply(
+            to: ClientBootstrap(group: eventLoop).connectTimeout(self.timeout), isTCP: address.isTCP
+        )
+        .resolver(self.resolution.resolver(on: eventLoop))
+        .channelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture {
+                let pipeline = channel.pipeline.syncOperations
+                if let counters { try pipeline.addHandler(TrafficMeter(counters)) }
+                if let tls { try pipeline.addHandler(NIOSSLClientHandler.make(tls, host: address.host)) }
+            }
+        }
+    }
+
+    private func connected(_ bootstrap: ClientBootstrap) -> EventLoopFuture<any Channel> {
+        switch self.address {
+        case .tcp(let host, let port):
+            // Of an address there is nothing to find out.
+            if let address = try? SocketAddress(ipAddress: host, port: port) { return bootstrap.connect(to: address) }
+            return bootstrap.connect(host: host.isEmpty ? "localhost" : host, port: port)
+        case .unix(let path):
+            return bootstrap.connect(unixDomainSocketPath: path)
         }
     }
 }

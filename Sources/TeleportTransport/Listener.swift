@@ -5,49 +5,117 @@ internal import NIOSSL
 /// Accepts connections at one address.
 public struct Listener: Sendable {
     private let channel: any Channel
+    /// The file of a unix socket.
+    private let file: UnixSocketFile?
     /// Where it listens; the port is the real one if 0 was asked for.
     public let address: TransportAddress
 
     /// Listens at `address`.
     ///
+    /// At the path of a unix socket, a file that is no socket is never replaced, nor is a socket that somebody listens
+    /// at; one that was left behind is.
+    ///
     /// - Parameters:
     ///   - group: the loops that accepted connections are spread over.
-    ///   - tls: TLS from the first byte, if any. (An upgrade later is the stream's business.)
-    ///   - policy: when what waits is written.
+    ///   - options: TLS, batching, who is admitted, and so on. Default: plain, everybody.
     ///   - makeStream: called on the loop of each accepted connection for the stream to drive; `nil` closes it.
     /// - Throws: ``TransportError`` `.bindFailed` that names the address and what the system said.
     public static func bind(
-        _ address: TransportAddress, group: any EventLoopGroup, tls: ServerTLS? = nil,
-        policy: BatchingPolicy = .init(),
+        _ address: TransportAddress, group: any EventLoopGroup, options: ListenerOptions = .init(),
         makeStream: @escaping @Sendable (any EventLoop) -> (any ByteStream)?
     ) async throws(TransportError) -> Listener {
-        let bootstrap = SocketOptions.apply(to: ServerBootstrap(group: group), isTCP: address.isTCP)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    guard let stream = makeStream(channel.eventLoop) else {
-                        throw TransportError(.closedLocally, "No more connections are accepted.")
-                    }
-                    if let tls {
-                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls.context))
-                    }
-                    try channel.pipeline.syncOperations.addHandler(
-                        ConnectionDriver(stream: stream, policy: policy, opensAfterTLS: tls != nil))
+        let bootstrap = SocketOptions.apply(
+            to: ServerBootstrap(group: group), isTCP: address.isTCP, reusesPort: options.reusesPort
+        )
+        .serverChannelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture {
+                let pipeline = channel.pipeline.syncOperations
+                if let traffic = options.traffic {
+                    try pipeline.addHandler(AcceptMeter(traffic.shard(of: channel.eventLoop)))
                 }
+                try pipeline.addHandler(AcceptBackoffHandler(backoffProvider: Self.acceptBackoff))
             }
+        }
+        .childChannelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture { try Self.setUp(channel, options, makeStream) }
+        }
         do {
             switch address {
             case .tcp(let host, let port):
                 let channel = try await Self.bindTCP(bootstrap, host: host, port: port)
                 let actual = channel.localAddress?.port ?? port
-                return Listener(channel: channel, address: .tcp(host: host, port: actual))
+                return Listener(channel: channel, file: nil, address: .tcp(host: host, port: actual))
             case .unix(let path):
-                let channel = try await bootstrap.bind(
-                    unixDomainSocketPath: path, cleanupExistingSocketFile: true
-                ).get()
-                return Listener(channel: channel, address: address)
+                let (file, descriptor) = try UnixSocketFile.listen(at: path)
+                do {
+                    let channel = try await bootstrap.withBoundSocket(descriptor).get()
+                    // That set a backlog of its own.
+                    UnixSocketFile.listen(descriptor)
+                    return Listener(channel: channel, file: file, address: address)
+                } catch {
+                    file.remove()
+                    throw error
+                }
             }
+        } catch let error as TransportError {
+            throw error
         } catch {
             throw TransportError(.bindFailed, "Cannot listen at \(address).", cause: error)
+        }
+    }
+
+    /// Listens at all of `addresses`, or at none.
+    ///
+    /// - Returns: a listener for each address, in the same order.
+    /// - Throws: ``TransportError`` `.bindFailed` for the first address that fails; those before it were closed again.
+    public static func bind(
+        all addresses: [TransportAddress], group: any EventLoopGroup, options: ListenerOptions = .init(),
+        makeStream: @escaping @Sendable (any EventLoop) -> (any ByteStream)?
+    ) async throws(TransportError) -> [Listener] {
+        var bound: [Listener] = []
+        do throws(TransportError) {
+            for address in addresses {
+                bound.append(
+                    try await Self.bind(address, group: group, options: options, makeStream: makeStream))
+            }
+        } catch {
+            for listener in bound { await listener.close() }
+            throw error
+        }
+        return bound
+    }
+
+    /// Accepts nothing more. Connections that were accepted go on. The file of a unix socket is removed, unless another
+    /// one has taken its place.
+    public func close() async {
+        self.file?.remove()
+        try? await self.channel.close().get()
+    }
+
+    private static func setUp(
+        _ channel: any Channel, _ options: ListenerOptions, _ makeStream: (any EventLoop) -> (any ByteStream)?
+    ) throws {
+        if let admits = options.admits, !admits(channel.remoteAddress) {
+            throw TransportError(.closedLocally, "The peer is not admitted.")
+        }
+        guard let stream = makeStream(channel.eventLoop) else {
+            throw TransportError(.closedLocally, "No more connections are accepted.")
+        }
+        let pipeline = channel.pipeline.syncOperations
+        if let traffic = options.traffic {
+            try pipeline.addHandler(TrafficMeter(traffic.shard(of: channel.eventLoop)))
+        }
+        if let tls = options.tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.context)) }
+        try pipeline.addHandler(
+            ConnectionDriver(stream: stream, policy: options.policy, opensAfterTLS: options.tls != nil))
+    }
+
+    /// Without descriptors or memory for a connection, the next attempt fails like this one: a loop that tried on would
+    /// do nothing else. What concerns one peer only is no reason to let others wait.
+    private static func acceptBackoff(_ error: IOError) -> TimeAmount? {
+        switch error.errnoCode {
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM: .milliseconds(100)
+        default: nil
         }
     }
 
@@ -56,14 +124,10 @@ public struct Listener: Sendable {
         _ bootstrap: ServerBootstrap, host: String, port: Int
     ) async throws -> any Channel {
         guard host.isEmpty else { return try await bootstrap.bind(host: host, port: port).get() }
-        guard let channel = try? await bootstrap.bind(host: "::", port: port).get() else {
+        do {
+            return try await bootstrap.bind(host: "::", port: port).get()
+        } catch let error as IOError where error.errnoCode != EADDRINUSE && error.errnoCode != EACCES {
             return try await bootstrap.bind(host: "0.0.0.0", port: port).get()
         }
-        return channel
-    }
-
-    /// Accepts nothing more. Connections that were accepted go on.
-    public func close() async {
-        try? await self.channel.close().get()
     }
 }

@@ -1,6 +1,14 @@
 internal import NIOCore
 internal import NIOPosix
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
 /// What every socket of ours is set to.
 enum SocketOptions {
     /// Bytes offered to one read. A link with many messages in flight fills it; larger ones would not fit the caches
@@ -8,6 +16,9 @@ enum SocketOptions {
     static let receiveBuffer = AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 16384, maximum: 65536)
     /// Above the high mark a stream is told to hold back, below the low one to go on.
     static let waterMarks = ChannelOptions.Types.WriteBufferWaterMark(low: 65536, high: 262_144)
+
+    /// Connections that may wait to be accepted.
+    static let backlog: Int32 = 1024
 
     static func apply(to bootstrap: ClientBootstrap, isTCP: Bool) -> ClientBootstrap {
         var bootstrap =
@@ -19,10 +30,10 @@ enum SocketOptions {
         return bootstrap
     }
 
-    static func apply(to bootstrap: ServerBootstrap, isTCP: Bool) -> ServerBootstrap {
+    static func apply(to bootstrap: ServerBootstrap, isTCP: Bool, reusesPort: Bool) -> ServerBootstrap {
         var bootstrap =
             bootstrap
-            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.backlog, value: self.backlog)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.recvAllocator, value: self.receiveBuffer)
             .childChannelOption(.writeBufferWaterMark, value: self.waterMarks)
@@ -31,6 +42,9 @@ enum SocketOptions {
                 bootstrap
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            if reusesPort {
+                bootstrap = bootstrap.serverChannelOption(.socketOption(.init(rawValue: SO_REUSEPORT)), value: 1)
+            }
         }
         return bootstrap
     }

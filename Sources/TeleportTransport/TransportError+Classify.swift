@@ -33,6 +33,14 @@ extension TransportError {
             self = error
         case ChannelError.connectTimeout:
             self.init(.timedOut, "Connecting to \(address) took too long.", cause: error)
+        case let error as NIOConnectionError where error.connectionErrors.isEmpty:
+            self.init(
+                .connectFailed,
+                """
+                No connection to \(address) could be made: the name "\(error.host)" could not be resolved. Check its \
+                spelling, and this machine's name servers.
+                """,
+                cause: error.dnsAError ?? error.dnsAAAAError ?? error)
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
             self.init(classifying: error)
         default:

@@ -24,6 +24,9 @@ public final class RawPeer: ChannelInboundHandler, Sendable {
 
     private let state = Mutex(State())
 
+    /// A peer that is on no connection yet: for a test that makes the channel itself.
+    public init() {}
+
     /// Connects to a server under test. One that does not read leaves what is sent to it in the socket.
     public static func connect(to address: TransportAddress, reads: Bool = true) async throws -> RawPeer {
         let peer = RawPeer()
@@ -64,6 +67,15 @@ public final class RawPeer: ChannelInboundHandler, Sendable {
     public func read(_ count: Int) async -> ByteBuffer? {
         await self.wait(for: count)
         return self.state.withLock { $0.received.readSlice(length: count) }
+    }
+
+    /// All that is here, at least one byte; `nil` if the connection ends before.
+    public func readSome() async -> ByteBuffer? {
+        await self.wait(for: 1)
+        return self.state.withLock { state in
+            defer { state.received = ByteBuffer() }
+            return state.received.readableBytes > 0 ? state.received : nil
+        }
     }
 
     /// All that comes until the peer ends.

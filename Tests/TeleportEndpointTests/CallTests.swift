@@ -1,4 +1,5 @@
 import NIOCore
+import NetworkTestSupport
 import Synchronization
 import TeleportCompress
 import TeleportEndpoint

@@ -67,34 +67,6 @@ extension Response {
     var text: String { self.body.buffer.map { String(buffer: $0) } ?? "" }
 }
 
-/// A one-shot gate: handlers wait at it until the test opens it.
-actor Gate {
-    private var isOpen = false
-    private var waiters: [CheckedContinuation<Void, Never>] = []
-    private var arrivals = 0
-    private var arrivalWaiters: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
-
-    func wait() async {
-        self.arrivals += 1
-        for waiter in self.arrivalWaiters where waiter.count <= self.arrivals { waiter.continuation.resume() }
-        self.arrivalWaiters.removeAll { $0.count <= self.arrivals }
-        if self.isOpen { return }
-        await withCheckedContinuation { self.waiters.append($0) }
-    }
-
-    func open() {
-        self.isOpen = true
-        for waiter in self.waiters { waiter.resume() }
-        self.waiters = []
-    }
-
-    /// Returns when `count` callers have come to the gate.
-    func arrived(_ count: Int) async {
-        if self.arrivals >= count { return }
-        await withCheckedContinuation { self.arrivalWaiters.append((count, $0)) }
-    }
-}
-
 /// Answers with a function, on the loop, in the order requests come.
 struct InlineHandler: RequestHandler {
     let answer: @Sendable (Request, Responder<Response>) -> Void

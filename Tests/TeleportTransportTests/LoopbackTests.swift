@@ -73,7 +73,8 @@ struct LoopbackTests {
         _ text: ByteBuffer, to address: TransportAddress, tls: ClientTLS? = nil
     ) async -> Result<String, TransportError> {
         let result = Signal<Result<String, TransportError>>()
-        let connector = Connector(to: address, tls: tls)
+        // Tests run beside each other: what is slow here is the machine.
+        let connector = Connector(to: address, tls: tls, timeout: .seconds(60))
         do {
             try await connector.connect(on: EventLoops.shared.next()) { AskingStream(text, result) }.get()
         } catch {
@@ -85,7 +86,9 @@ struct LoopbackTests {
     static func withEcho<Value>(
         at address: TransportAddress, tls: ServerTLS? = nil, _ body: (TransportAddress) async throws -> Value
     ) async throws -> Value {
-        let listener = try await Listener.bind(address, group: EventLoops.shared, tls: tls) { _ in EchoStream() }
+        let listener = try await Listener.bind(address, group: EventLoops.shared, options: ListenerOptions(tls: tls)) {
+            _ in EchoStream()
+        }
         do {
             let value = try await body(listener.address)
             await listener.close()

@@ -1,0 +1,54 @@
+public import NIOSSL
+
+/// The client's side of TLS: verification of the server's certificate and name is on unless you turn it off yourself.
+public struct ClientTLS: Sendable {
+    let context: NIOSSLContext
+    /// The name the server's certificate must bear, and that is sent to choose one; `nil` takes the host connected to.
+    /// A certificate that bears the IP address connected to is accepted as well: that is how swift-nio-ssl verifies.
+    public let serverName: String?
+
+    /// What is asked of the server's certificate.
+    public enum Verification: Sendable, Hashable {
+        /// It was signed by an authority that is trusted, and is for the server's name or address.
+        case full
+        /// Nothing. Insecure: whoever is on the way can play the server, read everything and change it.
+        case none
+    }
+
+    /// TLS 1.2 at least.
+    ///
+    /// - Parameters:
+    ///   - trustFile: a PEM file with the authorities to trust, and no others. Default `nil`: those of the system.
+    ///   - verification: what is asked of the server's certificate. Default ``Verification/full``.
+    ///   - identity: this side's certificate, for servers that ask for one (mutual TLS). Default none.
+    ///   - serverName: the name to ask for and to verify. Default `nil`: the host connected to.
+    /// - Throws: ``TransportError`` `.tlsFailed` that names the file and says what is wrong: it cannot be read, is not
+    ///   PEM, or is a key that does not belong to its certificate.
+    public init(
+        trustFile: String? = nil, verification: Verification = .full, identity: CertificateFiles? = nil,
+        serverName: String? = nil
+    ) throws(TransportError) {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.minimumTLSVersion = .tlsv12
+        if let trustFile { configuration.trustRoots = .certificates(try PEMFile.certificates(at: trustFile)) }
+        switch verification {
+        case .full: configuration.certificateVerification = .fullVerification
+        case .none: configuration.certificateVerification = .none
+        }
+        if let identity {
+            let certificate = try Certificate(identity)
+            configuration.certificateChain = certificate.chainSource
+            configuration.privateKey = certificate.keySource
+        }
+        try self.init(configuration: configuration, serverName: serverName)
+    }
+
+    /// TLS as `configuration` says: own trust roots, a client certificate, ALPN and so on.
+    ///
+    /// - Throws: ``TransportError`` `.tlsFailed` if the configuration cannot be used, for example for a file that cannot
+    ///   be read.
+    public init(configuration: TLSConfiguration, serverName: String? = nil) throws(TransportError) {
+        self.context = try NIOSSLContext.make(configuration)
+        self.serverName = serverName
+    }
+}

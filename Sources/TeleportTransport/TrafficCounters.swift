@@ -1,0 +1,92 @@
+internal import NIOCore
+internal import Synchronization
+
+/// What happened at sockets so far.
+public struct Traffic: Sendable, Hashable {
+    /// Connections that were accepted, or made.
+    public var connectionsOpened = 0
+    /// Connections that could not be accepted, for example for want of file descriptors, or not be made.
+    public var connectionsFailed = 0
+    /// Connections that are open now.
+    public var connectionsOpen = 0
+    /// Bytes that the sockets gave: with TLS, encrypted ones.
+    public var bytesRead = 0
+    /// Bytes that the sockets took: with TLS, encrypted ones.
+    public var bytesWritten = 0
+    /// Reads that gave bytes.
+    public var readCalls = 0
+    /// Connections that ended with an error while reading, such as a reset.
+    public var readErrors = 0
+    /// Batches given to sockets to be written: one system call each, as long as the socket takes it whole.
+    public var writeCalls = 0
+    /// Connections that ended with an error while writing, such as a broken pipe.
+    public var writeErrors = 0
+
+    public init() {}
+}
+
+/// Counts connections and bytes of any number of listeners and connectors that it is given to, at the socket: below TLS.
+///
+/// Safe to read from anywhere, at any time.
+public final class TrafficCounters: Sendable {
+    /// One for a loop (two loops may happen to share one), so that loops do not take the cache line from each other.
+    private let shards: [Shard]
+
+    public init() {
+        self.shards = (0..<Swift.max(1, System.coreCount)).map { _ in Shard() }
+    }
+
+    /// What was counted so far. Numbers that change while they are read may be of different moments.
+    public var snapshot: Traffic {
+        var sum = Traffic()
+        for shard in self.shards { shard.add(to: &sum) }
+        sum.connectionsOpen = Swift.max(0, sum.connectionsOpen)
+        return sum
+    }
+
+    func shard(of eventLoop: any EventLoop) -> Shard {
+        let hash = UInt(bitPattern: ObjectIdentifier(eventLoop).hashValue)
+        return self.shards[Int(hash % UInt(self.shards.count))]
+    }
+
+    final class Shard: Sendable {
+        private let opened = Atomic<Int>(0)
+        private let closed = Atomic<Int>(0)
+        private let failed = Atomic<Int>(0)
+        private let bytesRead = Atomic<Int>(0)
+        private let bytesWritten = Atomic<Int>(0)
+        private let readCalls = Atomic<Int>(0)
+        private let readErrors = Atomic<Int>(0)
+        private let writeCalls = Atomic<Int>(0)
+        private let writeErrors = Atomic<Int>(0)
+
+        func connectionOpened() { self.opened.wrappingAdd(1, ordering: .relaxed) }
+        func connectionClosed() { self.closed.wrappingAdd(1, ordering: .relaxed) }
+        func connectionFailed() { self.failed.wrappingAdd(1, ordering: .relaxed) }
+
+        func read(_ count: Int) {
+            self.readCalls.wrappingAdd(1, ordering: .relaxed)
+            self.bytesRead.wrappingAdd(count, ordering: .relaxed)
+        }
+
+        func readFailed() { self.readErrors.wrappingAdd(1, ordering: .relaxed) }
+        func writeCalled() { self.writeCalls.wrappingAdd(1, ordering: .relaxed) }
+        func wrote(_ count: Int) { self.bytesWritten.wrappingAdd(count, ordering: .relaxed) }
+        func writeFailed() { self.writeErrors.wrappingAdd(1, ordering: .relaxed) }
+
+        func add(to sum: inout Traffic) {
+            // What ended is read first: so a connection is not seen to end before it began.
+            let closed = self.closed.load(ordering: .relaxed)
+            let opened = self.opened.load(ordering: .relaxed)
+            sum.connectionsOpened += opened
+            sum.connectionsOpen += opened - closed
+            sum.connectionsFailed += self.failed.load(ordering: .relaxed)
+            sum.bytesRead += self.bytesRead.load(ordering: .relaxed)
+            sum.bytesWritten += self.bytesWritten.load(ordering: .relaxed)
+            sum.readCalls += self.readCalls.load(ordering: .relaxed)
+            sum.readErrors += self.readErrors.load(ordering: .relaxed)
+            sum.writeCalls += self.writeCalls.load(ordering: .relaxed)
+            sum.writeErrors += self.writeErrors.load(ordering: .relaxed)
+        }
+    }
+}
