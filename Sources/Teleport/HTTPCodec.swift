@@ -11,17 +11,29 @@ public struct HTTPCodec: SelfDelimitingCodec {
     public typealias Request = TeleportHTTP.Request
     public typealias Response = TeleportHTTP.Response
 
-    /// What is accepted from the peer, and the largest head that is sent to it.
+    /// What is accepted from the peer.
     public let limits: HTTPLimits
+    /// What the peer is assumed to accept: a larger head would cost it the connection, so it is refused to its caller.
+    @usableFromInline let sentLimits: HTTPLimits
+    /// What an intermediary adds to requests about itself.
+    @usableFromInline let via: Via?
     /// Gives responses that have none a `Date`; `nil` passes them on as they are.
     @usableFromInline let dateClock: DateClock?
 
     /// - Parameters:
-    ///   - limits: what is accepted from the peer, and the largest head that is sent to it.
+    ///   - limits: what is accepted from the peer.
+    ///   - maxSentHeadSize: the largest head that is sent to it; `nil` is that of `limits`.
+    ///   - via: what is added to requests, by an intermediary.
     ///   - addsDate: whether responses that have no `Date` are given one (RFC 9110 §6.6.1 wants an origin to). An
     ///     intermediary passes responses on as they are.
-    public init(limits: HTTPLimits = .default, addsDate: Bool = true) {
+    public init(
+        limits: HTTPLimits = .default, maxSentHeadSize: Int? = nil, via: Via? = nil, addsDate: Bool = true
+    ) {
         self.limits = limits
+        var sentLimits = limits
+        if let maxSentHeadSize { sentLimits.maxHeadSize = maxSentHeadSize }
+        self.sentLimits = sentLimits
+        self.via = via
         self.dateClock = addsDate ? DateClock() : nil
     }
 
@@ -51,7 +63,7 @@ public struct HTTPCodec: SelfDelimitingCodec {
     @inlinable
     public func encode(_ request: Request, into buffer: inout ByteBuffer) throws(RPCError) -> CallContext {
         do throws(HTTPError) {
-            try TeleportEncoder.encode(request, limits: self.limits, into: &buffer)
+            try TeleportEncoder.encode(request, via: self.via, limits: self.sentLimits, into: &buffer)
             return CallContext(dropsBody: TeleportEncoder.mapsToGET(request.head.method))
         } catch {
             throw RPCError(.unsendable, error.message, cause: error)
@@ -61,7 +73,7 @@ public struct HTTPCodec: SelfDelimitingCodec {
     @inlinable
     public func encode(_ response: Response, into buffer: inout ByteBuffer) throws(RPCError) {
         do throws(HTTPError) {
-            try TeleportEncoder.encode(response, date: self.dateClock?.now(), limits: self.limits, into: &buffer)
+            try TeleportEncoder.encode(response, date: self.dateClock?.now(), limits: self.sentLimits, into: &buffer)
         } catch {
             throw RPCError(.unsendable, error.message, cause: error)
         }

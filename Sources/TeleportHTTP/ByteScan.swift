@@ -147,13 +147,22 @@ enum ASCII {
     static let lineFeed: UInt8 = 0x0A
     static let carriageReturn: UInt8 = 0x0D
     static let space: UInt8 = 0x20
+    static let numberSign: UInt8 = 0x23
+    static let asterisk: UInt8 = 0x2A
     static let comma: UInt8 = 0x2C
+    static let slash: UInt8 = 0x2F
     static let colon: UInt8 = 0x3A
     static let semicolon: UInt8 = 0x3B
+    static let questionMark: UInt8 = 0x3F
 
     @inline(__always)
     static func isBlank(_ byte: UInt8) -> Bool {
         byte == space || byte == tab
+    }
+
+    @inline(__always)
+    static func isLetter(_ byte: UInt8) -> Bool {
+        lowercased(byte) &- 0x61 < 26
     }
 
     @inline(__always)

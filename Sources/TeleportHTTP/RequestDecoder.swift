@@ -50,6 +50,9 @@ public struct RequestDecoder: Sendable {
         phase == .startLine && !parser.hasBegun
     }
 
+    /// What is left of the body of the request being read: 0 if it has none, `nil` if only its end will tell.
+    public var remainingBodySize: Int? { body.knownSize }
+
     /// The next event, or `nil` if more bytes are needed.
     ///
     /// - Throws: ``HTTPError`` if the end of the message cannot be told; the connection has to be closed.

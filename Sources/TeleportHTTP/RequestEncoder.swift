@@ -12,12 +12,13 @@ public enum RequestEncoder {
     ///   - framing: How the body ends; not ``BodyFraming/untilClose`` or ``BodyFraming/headOnly``.
     ///   - filter: Fields to leave out.
     ///   - connection: What to say about the connection.
+    ///   - via: What an intermediary adds about itself.
     ///   - buffer: Where to append.
     /// - Throws: ``HTTPError`` with `invalidTarget`, `missingHost`, `duplicateHost` or `missingLength`. Nothing is
     ///   appended then.
     public static func encode(
         _ head: RequestHead, framing: BodyFraming, filter: FieldFilter = .hopByHop,
-        connection: ConnectionDirective = .unsaid, into buffer: inout ByteBuffer
+        connection: ConnectionDirective = .unsaid, via: Via? = nil, into buffer: inout ByteBuffer
     ) throws(HTTPError) {
         if framing == .untilClose || framing == .headOnly {
             throw HTTPError(
@@ -26,7 +27,7 @@ public enum RequestEncoder {
         }
         let plan = FieldPlan(head.fields, filter: filter)
         try check(head, plan)
-        append(head, as: head.method, plan, framing, connection, reserving: 0, to: &buffer)
+        append(head, as: head.method, plan, framing, connection, via, reserving: 0, to: &buffer)
     }
 
     static func check(_ head: RequestHead, _ plan: FieldPlan) throws(HTTPError) {
@@ -40,18 +41,19 @@ public enum RequestEncoder {
 
     static func append(
         _ head: RequestHead, as method: HTTPMethod, _ plan: FieldPlan, _ framing: BodyFraming,
-        _ connection: ConnectionDirective, reserving bodyLength: Int, to buffer: inout ByteBuffer
+        _ connection: ConnectionDirective, _ via: Via?, reserving bodyLength: Int, to buffer: inout ByteBuffer
     ) {
         let target = head.targetBytes.readableBytesSpan
         let bound =
             method.rawValue.utf8.count + target.byteCount + plan.bytes + BodyFraming.maxBytes
-            + ConnectionDirective.maxBytes + 16
+            + ConnectionDirective.maxBytes + 16 + (via?.byteCount ?? 0)
         HeadWriter.append(to: &buffer, atMost: bound + bodyLength) { writer in
             writer.write(method)
             writer.write(" ")
             writer.write(target)
             writer.write(" HTTP/1.1\r\n")
             plan.write(head.fields, to: &writer)
+            via?.write(for: head.version, to: &writer)
             framing.write(to: &writer)
             connection.write(to: &writer)
             writer.write("\r\n")

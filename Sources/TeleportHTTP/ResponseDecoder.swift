@@ -53,6 +53,9 @@ public struct ResponseDecoder: Sendable {
         phase == .startLine && !parser.hasBegun && informationalCount == 0
     }
 
+    /// What is left of the body of the response being read: 0 if it has none, `nil` if only its end will tell.
+    public var remainingBodySize: Int? { body.knownSize }
+
     /// The next event, or `nil` if more bytes are needed.
     ///
     /// - Throws: ``HTTPError``; the connection has to be closed.

@@ -21,12 +21,13 @@ public enum TeleportEncoder {
     ///
     /// - Parameters:
     ///   - request: The request, its body complete.
+    ///   - via: What an intermediary adds about itself.
     ///   - limits: ``HTTPLimits/maxHeadSize`` is what the other end is assumed to accept.
     ///   - buffer: Where to append.
     /// - Throws: ``HTTPError`` with `missingHost`, `duplicateHost`, `invalidTarget`, `connectNotSupported`,
     ///   `bodyNotComplete` or `headTooLarge`.
     public static func encode(
-        _ request: Request, limits: HTTPLimits = .default, into buffer: inout ByteBuffer
+        _ request: Request, via: Via? = nil, limits: HTTPLimits = .default, into buffer: inout ByteBuffer
     ) throws(HTTPError) {
         guard let content = request.body.buffer else { throw HTTPError(.bodyNotComplete) }
         let method = request.head.method
@@ -37,7 +38,7 @@ public enum TeleportEncoder {
         let start = buffer.writerIndex
         RequestEncoder.append(
             request.head, as: mapsToGET(method) ? .get : method, plan,
-            length == 0 && method.usuallyHasNoBody ? .none : .length(length), .unsaid,
+            length == 0 && method.usuallyHasNoBody ? .none : .length(length), .unsaid, via,
             reserving: length, to: &buffer)
         try checkHead(of: &buffer, from: start, limits)
         if length > 0 { buffer.writeImmutableBuffer(content) }
