@@ -14,8 +14,10 @@ struct ForwardingFailure: Sendable {
         case badAnswer
         /// The request cannot be sent to the server as it is.
         case unsendable(HTTPError?)
-        /// The proxy has no room for another pending request to this server.
+        /// There is no room for another request to this server.
         case overloaded
+        /// The client left before all of its request was here, or before it had all of the answer.
+        case clientGone
     }
 
     let kind: Kind
@@ -24,19 +26,42 @@ struct ForwardingFailure: Sendable {
     /// What happened, for the log. Never told to clients: it may name addresses.
     let cause: any Error
 
-    /// One more attempt is allowed if the server cannot have seen the request, or if seeing it twice does no harm and
-    /// nothing of an answer was received (defect D18 of the reference).
+    /// Nobody is there: another server can be asked, since this one has not seen the request.
+    var isUnreachable: Bool {
+        if case .unreachable = self.kind { true } else { false }
+    }
+
+    /// It is the client that ended it.
+    var isClientGone: Bool {
+        if case .clientGone = self.kind { true } else { false }
+    }
+
+    /// Whether the request may be sent once more: nothing of an answer was received, and the server cannot have seen it
+    /// or seeing it twice does no harm (defect D18 of the reference).
     func permitsRetry(of method: HTTPMethod) -> Bool {
+        guard case .connectionLost = self.kind else { return false }
+        return !self.possiblyExecuted || method.isIdempotent
+    }
+
+    /// Whether it speaks against the server.
+    var isServersFault: Bool {
         switch self.kind {
-        case .unreachable: true
-        case .connectionLost: !self.possiblyExecuted || method.isIdempotent
-        case .timedOut, .badAnswer, .unsendable, .overloaded: false
+        case .timedOut, .unreachable, .connectionLost, .badAnswer: true
+        case .unsendable, .overloaded, .clientGone: false
         }
     }
 
-    /// Whether asking the same server again is pointless.
-    var needsAnotherServer: Bool {
-        if case .unreachable = self.kind { true } else { false }
+    /// The kind in one word, for logs.
+    var word: String {
+        switch self.kind {
+        case .timedOut: "timeout"
+        case .unreachable: "unreachable"
+        case .connectionLost: "connection_lost"
+        case .badAnswer: "bad_answer"
+        case .unsendable: "unsendable"
+        case .overloaded: "overloaded"
+        case .clientGone: "client_gone"
+        }
     }
 
     /// What the client is told. It names no address (defect D14).
@@ -49,13 +74,20 @@ struct ForwardingFailure: Sendable {
         case .connectionLost:
             .text("The connection to the server behind was lost.\n", status: .badGateway)
         case .badAnswer:
-            .text("The server behind gave an invalid answer.\n", status: .badGateway)
+            .brokenAnswer
         case .unsendable(let error):
             error.map { .refusal($0) } ?? .text("The request cannot be forwarded.\n", status: .badRequest)
+        case .clientGone:
+            .text("The request was not complete.\n", status: .badRequest)
         case .overloaded:
             .text("Too many requests are pending. Try again later.\n", status: .serviceUnavailable)
         }
     }
+}
+
+extension Response {
+    /// What the client is told if the server's answer cannot be passed on.
+    static let brokenAnswer = Response.text("The server behind gave an invalid answer.\n", status: .badGateway)
 }
 
 extension ForwardingFailure {
@@ -63,6 +95,11 @@ extension ForwardingFailure {
     static let switchedProtocols = ForwardingFailure(
         kind: .badAnswer, possiblyExecuted: true,
         cause: TransportError(.broken, "The server switched protocols without being asked to."))
+
+    /// The other end of the exchange wants no more.
+    static let clientGone = ForwardingFailure(
+        kind: .clientGone, possiblyExecuted: true,
+        cause: TransportError(.closedByPeer, "The client left before the exchange was complete."))
 
     /// What a failed Teleport call means to the client.
     init(_ error: RPCError) {

@@ -1,29 +1,48 @@
 internal import NIOCore
 internal import Teleport
 
-/// Puts the answers of one HTTP/1.1 connection into the order of their requests (RFC 9112 §9.3.2).
+/// Puts the answers of one HTTP/1.1 connection into the order of their requests (RFC 9112 §9.3.2), and writes them.
 ///
-/// Pure: it moves no byte but into the buffer that it is given.
+/// Pure: it moves no byte but from the bodies it is given into the buffer that it is given.
 struct FrontPipeline {
     private struct Entry {
         let isHEAD: Bool
         let version: HTTPVersion
         let keepsAlive: Bool
-        var response: Response?
+        var informational: [ResponseHead] = []
+        var answer: Answer?
+    }
+
+    /// What is being written in pieces.
+    private struct Writing {
+        let body: BodyPipe
+        let framing: BodyFraming
+        /// Nobody wants the content: the answer to a `HEAD`, a 304.
+        var dropsContent: Bool { self.framing == .headOnly || self.framing == .none }
+        /// The connection closes behind it.
+        let closes: Bool
     }
 
     enum Outcome {
         case open
         /// The answer just written is the last on this connection.
         case close
+        /// The answer that was being written broke off. The client can tell, as its end is missing.
+        case abort
+        /// The answer broke off whose end would be that of the connection: only a reset tells the client.
+        case reset
     }
 
     private let limit: Int
     private var entries: CircularBuffer<Entry> = []
     /// The number of the first entry.
     private var firstNumber: UInt64 = 0
-    /// A client waits for `100 (Continue)` before it sends the body of the request after the last entry.
-    private var owesContinue = false
+    /// The first entry's answer, while it is being written in pieces.
+    private var writing: Writing?
+    /// A client waits for `100 (Continue)` before it sends the body of the request with this number.
+    private var owesContinueTo: UInt64?
+    /// There was no room for all that could be written.
+    private(set) var wantsRoom = false
 
     /// - Parameter limit: requests that may be under way at the same time.
     init(limit: Int) { self.limit = Swift.max(1, limit) }
@@ -31,60 +50,186 @@ struct FrontPipeline {
     var isEmpty: Bool { self.entries.isEmpty }
     var isFull: Bool { self.entries.count >= self.limit }
 
-    /// The head of a request was read, whose client waits to be told to go on.
-    mutating func continueExpected() { self.owesContinue = true }
+    /// The head of the next request was read, whose client waits to be told to go on.
+    mutating func continueExpected() { self.owesContinueTo = self.firstNumber + UInt64(self.entries.count) }
 
     /// The body is here, with or without having been asked for.
-    mutating func bodyArrived() { self.owesContinue = false }
+    mutating func bodyArrived() { self.owesContinueTo = nil }
 
-    /// A request was read. Returns its number.
+    /// Whether the client still waits to be told to send the body of that request.
+    func isContinueOwed(to number: UInt64) -> Bool { self.owesContinueTo == number }
+
+    /// A request was read, or its head. Returns its number.
     mutating func requestRead(isHEAD: Bool, version: HTTPVersion, keepsAlive: Bool) -> UInt64 {
         self.entries.append(Entry(isHEAD: isHEAD, version: version, keepsAlive: keepsAlive))
         return self.firstNumber + UInt64(self.entries.count) - 1
     }
 
-    mutating func answered(_ number: UInt64, with response: Response) {
-        guard number >= self.firstNumber, number - self.firstNumber < UInt64(self.entries.count) else { return }
-        let index = self.entries.index(self.entries.startIndex, offsetBy: Int(number - self.firstNumber))
-        self.entries[index].response = response
+    /// Whether a request has its answer, or the beginning of one.
+    func isAnswered(_ number: UInt64) -> Bool {
+        guard let index = self.index(of: number) else { return true }
+        return self.entries[index].answer != nil
     }
 
-    /// Writes all answers whose turn it is.
-    ///
-    /// - Parameter closing: the connection is to end as soon as nothing is owed; clients are told with the last answer.
-    mutating func writeReadyAnswers(closing: Bool, into buffer: inout ByteBuffer) -> Outcome {
-        while let entry = self.entries.first, let response = entry.response {
-            self.entries.removeFirst()
-            self.firstNumber += 1
-            let closes = !entry.keepsAlive || (closing && self.entries.isEmpty)
-            self.write(response, for: entry, closes: closes, into: &buffer)
-            if closes { return .close }
+    mutating func answered(_ number: UInt64, with answer: Answer) {
+        guard let index = self.index(of: number), self.entries[index].answer == nil else {
+            if case .stream(_, let body) = answer { body.cancel() }
+            return
         }
-        if self.owesContinue, self.entries.isEmpty {
-            self.owesContinue = false
+        self.entries[index].answer = answer
+    }
+
+    /// An informational answer, for clients that know such.
+    mutating func informed(_ number: UInt64, _ head: ResponseHead) {
+        guard let index = self.index(of: number), self.entries[index].version == .http11,
+            self.entries[index].answer == nil
+        else { return }
+        self.entries[index].informational.append(head)
+    }
+
+    private func index(of number: UInt64) -> CircularBuffer<Entry>.Index? {
+        guard number >= self.firstNumber, number - self.firstNumber < UInt64(self.entries.count) else { return nil }
+        return self.entries.index(self.entries.startIndex, offsetBy: Int(number - self.firstNumber))
+    }
+
+    /// The connection is gone: nobody wants the bodies that are still coming.
+    mutating func abandoned() {
+        for entry in self.entries {
+            if case .stream(_, let body) = entry.answer { body.cancel() }
+        }
+        self.entries = []
+    }
+
+    // MARK: Writing
+
+    /// Writes what can be written in order, until `buffer` holds `room` bytes.
+    ///
+    /// - Parameter reader: told when more of a body comes that is being written.
+    mutating func write(
+        closing: Bool, room: Int, reader: BodyPipe.Side, into buffer: inout ByteBuffer
+    ) -> Outcome {
+        self.wantsRoom = false
+        while let outcome = self.writeNext(closing: closing, room: room, reader: reader, into: &buffer) {
+            if outcome != .open { return outcome }
+        }
+        if let number = self.owesContinueTo, number == self.firstNumber {
+            self.owesContinueTo = nil
             buffer.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
         }
         return .open
     }
 
+    /// One answer, or what there is of it; `nil` if nothing more can be written now.
+    private mutating func writeNext(
+        closing: Bool, room: Int, reader: BodyPipe.Side, into buffer: inout ByteBuffer
+    ) -> Outcome? {
+        if let writing = self.writing { return self.writePieces(writing, room, &buffer) }
+        guard !self.entries.isEmpty else { return nil }
+        guard buffer.readableBytes < room else {
+            self.wantsRoom = true
+            return nil
+        }
+        let first = self.entries.startIndex
+        for head in self.entries[first].informational {
+            // A 1xx has no body, so nothing can be wrong with this framing.
+            try? ResponseEncoder.encode(head, framing: .none, into: &buffer)
+        }
+        self.entries[first].informational = []
+        let entry = self.entries[first]
+        guard let answer = entry.answer else { return nil }
+        let closes = !entry.keepsAlive || (closing && self.entries.count == 1)
+        switch answer {
+        case .whole(let response):
+            self.write(response, for: entry, closes: closes, into: &buffer)
+            return self.firstEnded(closes: closes)
+        case .stream(_, let body) where body.hasFailed:
+            // It broke off before a byte of it was passed on: the client can still be told so.
+            self.write(.brokenAnswer, for: entry, closes: closes, into: &buffer)
+            return self.firstEnded(closes: closes)
+        case .stream(let head, let body):
+            self.begin(head, body, for: entry, closes: closes, into: &buffer)
+            body.attach(reader)
+            return .open
+        }
+    }
+
+    private mutating func firstEnded(closes: Bool) -> Outcome {
+        self.writing = nil
+        self.entries.removeFirst()
+        self.firstNumber += 1
+        return closes ? .close : .open
+    }
+
     private func write(_ response: Response, for entry: Entry, closes: Bool, into buffer: inout ByteBuffer) {
         let content = response.body.buffer ?? ByteBuffer()
-        let framing: BodyFraming =
-            if entry.isHEAD || response.status == .notModified {
-                .headOnly
-            } else if response.status.forbidsBody {
-                .none
-            } else {
-                .length(content.readableBytes)
-            }
+        // Trailers need a chunked body, which HTTP/1.0 does not know.
+        let trailers = entry.version == .http11 ? response.trailers : nil
+        let framing = Self.framing(
+            of: response.head, size: trailers == nil ? content.readableBytes : nil, for: entry)
+        guard self.write(response.head, framing, for: entry, closes: closes, into: &buffer) else { return }
+        switch framing {
+        case .length, .untilClose:
+            buffer.writeImmutableBuffer(content)
+        case .chunked:
+            ChunkEncoder.encode(content, into: &buffer)
+            ChunkEncoder.encodeEnd(trailers: trailers, into: &buffer)
+        case .none, .headOnly:
+            break
+        }
+    }
+
+    private mutating func begin(
+        _ head: ResponseHead, _ body: BodyPipe, for entry: Entry, closes: Bool, into buffer: inout ByteBuffer
+    ) {
+        let framing = Self.framing(of: head, size: body.size, for: entry)
+        let closes = closes || framing == .untilClose
+        _ = self.write(head, framing, for: entry, closes: closes, into: &buffer)
+        self.writing = Writing(body: body, framing: framing, closes: closes)
+    }
+
+    /// How the end of an answer is told to this client.
+    private static func framing(of head: ResponseHead, size: Int?, for entry: Entry) -> BodyFraming {
+        if entry.isHEAD || head.status == .notModified { return .headOnly }
+        if head.status.forbidsBody { return .none }
+        if let size { return .length(size) }
+        return entry.version == .http10 ? .untilClose : .chunked
+    }
+
+    private func write(
+        _ head: ResponseHead, _ framing: BodyFraming, for entry: Entry, closes: Bool, into buffer: inout ByteBuffer
+    ) -> Bool {
         let directive: ConnectionDirective =
             if closes { .close } else if entry.version == .http10 { .keepAlive } else { .unsaid }
         do throws(HTTPError) {
-            try ResponseEncoder.encode(response.head, framing: framing, connection: directive, into: &buffer)
-            if case .length = framing { buffer.writeImmutableBuffer(content) }
+            try ResponseEncoder.encode(head, framing: framing, connection: directive, into: &buffer)
+            return true
         } catch {
-            // The framing above always fits the status, so this is unreachable; an answer is owed all the same.
+            // The framing always fits the status, so this is unreachable; an answer is owed all the same.
             buffer.writeStaticString("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+            return false
         }
+    }
+
+    private mutating func writePieces(_ writing: Writing, _ room: Int, _ buffer: inout ByteBuffer) -> Outcome? {
+        while buffer.readableBytes < room {
+            switch writing.body.next() {
+            case nil:
+                return nil
+            case .piece(let piece):
+                if writing.dropsContent { continue }
+                if writing.framing == .chunked {
+                    ChunkEncoder.encode(piece, into: &buffer)
+                } else {
+                    buffer.writeImmutableBuffer(piece)
+                }
+            case .end(let trailers):
+                if writing.framing == .chunked { ChunkEncoder.encodeEnd(trailers: trailers, into: &buffer) }
+                return self.firstEnded(closes: writing.closes)
+            case .failed:
+                return writing.framing == .untilClose ? .reset : .abort
+            }
+        }
+        self.wantsRoom = true
+        return nil
     }
 }

@@ -6,8 +6,13 @@ internal import Teleport
 ///
 /// Answers from the connection's own loop go straight in. Others are collected, and one wake-up fetches all of them.
 final class HTTPFront: Sendable {
+    private enum Message: Sendable {
+        case answer(UInt64, Answer)
+        case informational(UInt64, ResponseHead)
+    }
+
     private struct Inbox {
-        var answers: [(number: UInt64, response: Response)] = []
+        var messages: [Message] = []
         var isWakeUpDue = false
     }
 
@@ -20,14 +25,16 @@ final class HTTPFront: Sendable {
         self.stream = NIOLoopBoundBox.makeEmptyBox(valueType: HTTPFrontStream.self, eventLoop: eventLoop)
     }
 
-    /// The answer to the request with this number.
-    func answer(_ number: UInt64, with response: Response) {
-        if self.eventLoop.inEventLoop {
-            self.stream.value?.answered(number, with: response)
-            return
-        }
+    /// The answer to the request with this number, or its beginning.
+    func answer(_ number: UInt64, with answer: Answer) { self.leave(.answer(number, answer)) }
+
+    /// An informational answer; the final one follows.
+    func inform(_ number: UInt64, _ head: ResponseHead) { self.leave(.informational(number, head)) }
+
+    private func leave(_ message: Message) {
+        if self.eventLoop.inEventLoop { return self.deliver(message) }
         let mustWake = self.inbox.withLock { inbox in
-            inbox.answers.append((number, response))
+            inbox.messages.append(message)
             defer { inbox.isWakeUpDue = true }
             return !inbox.isWakeUpDue
         }
@@ -35,13 +42,22 @@ final class HTTPFront: Sendable {
     }
 
     private func fetch() {
-        let answers = self.inbox.withLock { inbox in
+        let messages = self.inbox.withLock { inbox in
             defer {
-                inbox.answers = []
+                inbox.messages = []
                 inbox.isWakeUpDue = false
             }
-            return inbox.answers
+            return inbox.messages
         }
-        for answer in answers { self.stream.value?.answered(answer.number, with: answer.response) }
+        for message in messages { self.deliver(message) }
+    }
+
+    private func deliver(_ message: Message) {
+        switch (message, self.stream.value) {
+        case (.answer(let number, let answer), let stream?): stream.answered(number, with: answer)
+        case (.informational(let number, let head), let stream?): stream.informed(number, head)
+        case (.answer(_, .stream(_, let body)), nil): body.cancel()
+        case (.answer, nil), (.informational, nil): break
+        }
     }
 }

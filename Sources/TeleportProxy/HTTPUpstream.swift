@@ -10,7 +10,9 @@ final class HTTPUpstream: Sendable {
     /// The pool for each loop, by identity.
     private let poolOfLoop: [ObjectIdentifier: Int]
 
-    init(address: TransportAddress, configuration: ProxyConfiguration) {
+    init(address: TransportAddress, configuration: ProxyConfiguration, traffic: TrafficCounters) {
+        let connector = Connector(
+            to: address, tls: configuration.outTLS, timeout: configuration.outTimeout, traffic: traffic)
         let limit = Swift.max(
             1, configuration.outConnectionsPerAddress ?? ProxyConfiguration.defaultHTTPConnections)
         let loops = Array(configuration.eventLoopGroup.makeIterator())
@@ -19,7 +21,7 @@ final class HTTPUpstream: Sendable {
             // The remainder of the division goes to the first pools.
             let share = limit / count + (index < limit % count ? 1 : 0)
             return HTTPUpstreamPool.Handle(
-                eventLoop: eventLoop, address: address, limit: share, configuration: configuration)
+                eventLoop: eventLoop, connector: connector, limit: share, configuration: configuration)
         }
         var poolOfLoop: [ObjectIdentifier: Int] = [:]
         for (index, eventLoop) in loops.enumerated() { poolOfLoop[ObjectIdentifier(eventLoop)] = index % count }

@@ -2,28 +2,52 @@ internal import NIOCore
 internal import Teleport
 
 /// One keep-alive connection to an HTTP server; one request at a time. Confined to its loop.
+///
+/// Whole requests are written at once, others as their bodies come. An answer that is whole in what was read goes on as
+/// one message; of any other the head goes first and the body through a pipe (HTTPUpstreamConnection+Answer.swift).
 final class HTTPUpstreamConnection: ByteStream {
     private let pool: HTTPUpstreamPool
-    private let eventLoop: any EventLoop
-    private var decoder: ResponseDecoder
-    private var driver: ConnectionDriver?
+    let eventLoop: any EventLoop
+    private let timeout: TimeAmount
+    private let via: Via?
+    var decoder: ResponseDecoder
+    var driver: ConnectionDriver?
     /// The request under way.
-    private var exchange: Exchange?
-    private var outbound = ByteBuffer()
+    var exchange: Exchange?
+    var outbound = ByteBuffer()
+    /// How the body of the request under way is sent, while it is.
+    private var uploading: BodyFraming?
+    private var uploadWantsRoom = false
+    var answer = AnswerReading()
     /// Bytes of the answer under way were received.
     private var hasReceived = false
     private var isSent = false
     private var isEnded = false
-    /// Ends a connection attempt that takes longer than the request may.
     private var timer: DeadlineTimer?
+    /// This connection, as pipes know it.
+    private let box: NIOLoopBoundBox<HTTPUpstreamConnection?>
 
-    init(pool: HTTPUpstreamPool, eventLoop: any EventLoop, limits: HTTPLimits, first: Exchange) {
+    /// Bodies are taken up to this many bytes ahead of the socket.
+    private static let room = 128 << 10
+
+    init(
+        pool: HTTPUpstreamPool, eventLoop: any EventLoop, configuration: ProxyConfiguration, via: Via?,
+        first: Exchange
+    ) {
         self.pool = pool
         self.eventLoop = eventLoop
+        self.timeout = configuration.outTimeout
+        self.via = via
+        var limits = configuration.outLimits
+        // What is passed on in pieces needs no limit: little of it is ever here.
+        if configuration.inKind == .http { limits.maxBodySize = .max }
         self.decoder = ResponseDecoder(profile: .http1, limits: limits)
         self.exchange = first
-        self.timer = DeadlineTimer(eventLoop: eventLoop) { [unowned self] now in self.deadlineReached(now: now) }
+        self.box = NIOLoopBoundBox.makeEmptyBox(valueType: HTTPUpstreamConnection.self, eventLoop: eventLoop)
+        self.timer = DeadlineTimer(eventLoop: eventLoop) { [unowned self] _ in self.timedOut() }
+        // An attempt to connect may take no longer than the request.
         self.timer?.set(first.deadline)
+        self.box.value = self
     }
 
     // MARK: Requests
@@ -38,23 +62,98 @@ final class HTTPUpstreamConnection: ByteStream {
     private func sendCurrent() {
         guard let exchange = self.exchange, let driver = self.driver else { return }
         let request = exchange.request
-        let content = request.body.buffer ?? ByteBuffer()
-        let framing: BodyFraming =
-            content.readableBytes == 0 && (request.method == .get || request.method == .head)
-            ? .none : .length(content.readableBytes)
+        let framing = Self.framing(of: exchange)
         do throws(HTTPError) {
-            // Expect is dropped with the hop-by-hop fields: the body is here already.
-            try RequestEncoder.encode(request.head, framing: framing, filter: .teleport, into: &self.outbound)
+            // Expect is dropped with the hop-by-hop fields: the client was told to go on.
+            try RequestEncoder.encode(
+                request.head, framing: framing, filter: .teleport, via: self.via, into: &self.outbound)
         } catch {
             self.exchange = nil
             exchange.failed(ForwardingFailure(kind: .unsendable(error), possiblyExecuted: false, cause: error))
             return self.becomeIdle()
         }
-        self.outbound.writeImmutableBuffer(content)
         self.decoder.expect(request.method)
+        self.answer = AnswerReading()
         self.hasReceived = false
         self.isSent = true
+        if let upload = exchange.upload {
+            self.uploading = framing
+            upload.attach(self.side())
+            self.continueUpload()
+        } else {
+            self.write(request.body.buffer ?? ByteBuffer(), framing)
+            if framing == .chunked { ChunkEncoder.encodeEnd(trailers: request.trailers, into: &self.outbound) }
+        }
         driver.scheduleFlush()
+    }
+
+    private static func framing(of exchange: Exchange) -> BodyFraming {
+        if let upload = exchange.upload { return upload.size.map { .length($0) } ?? .chunked }
+        let request = exchange.request
+        if request.trailers != nil { return .chunked }
+        let count = request.body.count ?? 0
+        return count == 0 && (request.method == .get || request.method == .head) ? .none : .length(count)
+    }
+
+    private func write(_ piece: ByteBuffer, _ framing: BodyFraming) {
+        if framing == .chunked {
+            ChunkEncoder.encode(piece, into: &self.outbound)
+        } else {
+            self.outbound.writeImmutableBuffer(piece)
+        }
+    }
+
+    /// Takes of the request's body what there is and what there is room for.
+    private func continueUpload() {
+        guard let framing = self.uploading, let upload = self.exchange?.upload else { return }
+        self.uploadWantsRoom = false
+        while self.outbound.readableBytes < Self.room {
+            switch upload.next() {
+            case nil:
+                // It is the client that is waited for, and not here.
+                self.timer?.set(nil)
+                return self.flushUpload()
+            case .piece(let piece):
+                self.write(piece, framing)
+            case .end(let trailers):
+                if framing == .chunked { ChunkEncoder.encodeEnd(trailers: trailers, into: &self.outbound) }
+                self.uploading = nil
+                self.watchProgress()
+                return self.flushUpload()
+            case .failed:
+                return self.fail(.clientGone)
+            }
+        }
+        self.uploadWantsRoom = true
+        self.watchProgress()
+        self.flushUpload()
+    }
+
+    private func flushUpload() {
+        if self.outbound.readableBytes > 0 { self.driver?.scheduleFlush() }
+    }
+
+    /// The server has this long to do something again.
+    func watchProgress() {
+        guard let exchange = self.exchange else { return }
+        // The time of a request that was whole from the beginning is counted from its beginning, until it is answered.
+        let deadline =
+            exchange.upload == nil && !self.answer.isStreaming
+            ? exchange.deadline : self.eventLoop.now + self.timeout
+        self.timer?.set(deadline)
+    }
+
+    func stopWatching() { self.timer?.set(nil) }
+
+    /// This connection as one end of a pipe: its uploads' reader, its answers' producer.
+    func side() -> BodyPipe.Side {
+        let box = self.box
+        return BodyPipe.Side(eventLoop: self.eventLoop) { box.value?.pipeChanged() }
+    }
+
+    private func pipeChanged() {
+        self.continueUpload()
+        self.answerPipeChanged()
     }
 
     // MARK: Events
@@ -73,7 +172,18 @@ final class HTTPUpstreamConnection: ByteStream {
         guard self.outbound.readableBytes > 0 else { return nil }
         var bytes = ByteBuffer()
         swap(&bytes, &self.outbound)
+        if self.uploadWantsRoom {
+            let box = self.box
+            self.eventLoop.execute { box.value?.roomMade() }
+        }
         return bytes
+    }
+
+    func writabilityChanged(_ isWritable: Bool) { self.roomMade() }
+
+    private func roomMade() {
+        guard self.uploadWantsRoom, self.driver?.isWritable == true else { return }
+        self.continueUpload()
     }
 
     func bytesReceived(_ bytes: inout ByteBuffer) {
@@ -82,24 +192,25 @@ final class HTTPUpstreamConnection: ByteStream {
             return self.fail(.badAnswer, TransportError(.broken, "The server sent bytes that nobody asked for."))
         }
         self.hasReceived = true
-        do throws(HTTPError) {
-            if let response = try self.decoder.nextMessage(from: &bytes) { self.answered(response, rest: bytes) }
-        } catch {
-            self.fail(.badAnswer, error)
-        }
+        self.readAnswer(&bytes)
     }
 
-    private func answered(_ response: Response, rest: ByteBuffer) {
-        guard let exchange = self.exchange else { return }
+    /// The answer is complete. The connection takes the next request, if it can.
+    func answerEnded(keepsAlive: Bool) {
+        let upload = self.uploading == nil ? nil : self.exchange?.upload
         self.exchange = nil
+        self.driver?.resumeReading()
         self.isSent = false
-        // After 101, which the exchange takes for a failure, the connection is no HTTP any more.
-        if response.head.keepsAlive, rest.readableBytes == 0, !response.status.isInformational {
+        self.uploading = nil
+        self.uploadWantsRoom = false
+        self.answer = AnswerReading()
+        if keepsAlive, upload == nil {
             self.becomeIdle()
         } else {
             self.end(nil)
         }
-        exchange.succeeded(response)
+        // An answer that came before the request was complete: the rest is not wanted.
+        upload?.cancel()
     }
 
     private func becomeIdle() {
@@ -108,26 +219,23 @@ final class HTTPUpstreamConnection: ByteStream {
         self.pool.connectionBecameIdle(self)
     }
 
-    func deadlineReached(now: NIODeadline) {
+    private func timedOut() {
         guard self.exchange != nil else { return }
         self.fail(.timedOut, TransportError(.timedOut, "The server did not answer in time."))
     }
 
     func inputClosed() {
         // An answer without a length ends here.
-        if self.exchange != nil, let response = try? self.decoder.lastMessage(), let exchange = self.exchange {
-            self.exchange = nil
-            self.end(nil)
-            return exchange.succeeded(response)
-        }
+        if self.exchange != nil, self.connectionEndsAnswer() { return }
         self.fail(
             self.hasReceived ? .badAnswer : .connectionLost,
             TransportError(.closedByPeer, "The server closed the connection."))
     }
 
     func connectionClosed(_ cause: TransportError) {
-        self.fail(self.hasReceived ? .badAnswer : .connectionLost, cause)
+        self.fail(self.hasReceived ? .badAnswer : self.isSent ? .connectionLost : .unreachable, cause)
         self.driver = nil
+        self.box.value = nil
     }
 
     // MARK: The end
@@ -137,19 +245,33 @@ final class HTTPUpstreamConnection: ByteStream {
         self.end(nil)
     }
 
-    private func fail(_ kind: ForwardingFailure.Kind, _ cause: any Error) {
-        self.end(ForwardingFailure(kind: kind, possiblyExecuted: self.isSent, cause: cause))
+    func fail(_ kind: ForwardingFailure.Kind, _ cause: any Error) {
+        self.fail(ForwardingFailure(kind: kind, possiblyExecuted: self.isSent, cause: cause))
+    }
+
+    func fail(_ failure: ForwardingFailure) {
+        self.end(failure)
     }
 
     private func end(_ failure: ForwardingFailure?) {
         // Taken first: closing comes back here with a cause of its own.
         let exchange = failure == nil ? nil : self.exchange.take()
+        let answer = self.answer
         if !self.isEnded {
             self.isEnded = true
             self.timer?.set(nil)
             self.pool.connectionEnded(self)
         }
-        self.driver?.closeNow(TransportError(.closedLocally, "The connection is not needed any more."))
-        if let failure { exchange?.failed(failure) }
+        if let driver = self.driver {
+            driver.closeNow(TransportError(.closedLocally, "The connection is not needed any more."))
+        } else {
+            self.box.value = nil
+        }
+        guard let failure, let exchange else { return }
+        guard let pipe = answer.pipe, let head = answer.head else { return exchange.failed(failure) }
+        exchange.upload?.cancel()
+        // The end of the exchange first: when the client sees the end, it has been counted.
+        exchange.brokeOff(head.status, bytes: pipe.total, after: failure)
+        pipe.fail()
     }
 }

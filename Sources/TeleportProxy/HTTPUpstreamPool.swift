@@ -11,11 +11,12 @@ final class HTTPUpstreamPool {
         private let box: NIOLoopBoundBox<HTTPUpstreamPool?>
         private let make: @Sendable () -> HTTPUpstreamPool
 
-        init(eventLoop: any EventLoop, address: TransportAddress, limit: Int, configuration: ProxyConfiguration) {
+        init(eventLoop: any EventLoop, connector: Connector, limit: Int, configuration: ProxyConfiguration) {
             self.eventLoop = eventLoop
             self.box = NIOLoopBoundBox.makeEmptyBox(valueType: HTTPUpstreamPool.self, eventLoop: eventLoop)
             self.make = {
-                HTTPUpstreamPool(eventLoop: eventLoop, address: address, limit: limit, configuration: configuration)
+                HTTPUpstreamPool(
+                    eventLoop: eventLoop, connector: connector, limit: limit, configuration: configuration)
             }
         }
 
@@ -34,6 +35,7 @@ final class HTTPUpstreamPool {
     private let limit: Int
     private let configuration: ProxyConfiguration
     private let connector: Connector
+    private let via: Via?
     private var idle: [HTTPUpstreamConnection] = []
     /// Connections that are open or being opened.
     private var count = 0
@@ -42,11 +44,12 @@ final class HTTPUpstreamPool {
     private var timer: DeadlineTimer?
     private var isShutDown = false
 
-    init(eventLoop: any EventLoop, address: TransportAddress, limit: Int, configuration: ProxyConfiguration) {
+    init(eventLoop: any EventLoop, connector: Connector, limit: Int, configuration: ProxyConfiguration) {
         self.eventLoop = eventLoop
         self.limit = limit
         self.configuration = configuration
-        self.connector = Connector(to: address, timeout: configuration.outTimeout)
+        self.connector = connector
+        self.via = configuration.viaName.flatMap { Via($0) }
         self.timer = DeadlineTimer(eventLoop: eventLoop) { [unowned self] now in self.expireWaiting(now) }
     }
 
@@ -94,7 +97,7 @@ final class HTTPUpstreamPool {
     private func connect(for exchange: Exchange) {
         self.count += 1
         let connection = HTTPUpstreamConnection(
-            pool: self, eventLoop: self.eventLoop, limits: self.configuration.outLimits, first: exchange)
+            pool: self, eventLoop: self.eventLoop, configuration: self.configuration, via: self.via, first: exchange)
         let bound = NIOLoopBound(connection, eventLoop: self.eventLoop)
         let connected = self.connector.connect(on: self.eventLoop) { bound.value }
         connected.assumeIsolated().whenFailure { error in connection.connectingFailed(error) }
@@ -116,6 +119,6 @@ final class HTTPUpstreamPool {
 extension ForwardingFailure {
     /// All connections were busy until the deadline.
     static let timedOutWaiting = ForwardingFailure(
-        kind: .timedOut, possiblyExecuted: false,
+        kind: .overloaded, possiblyExecuted: false,
         cause: TransportError(.timedOut, "No connection to the server became free in time."))
 }

@@ -3,7 +3,7 @@ internal import Synchronization
 public import Teleport
 internal import TeleportEndpoint
 
-/// A reverse proxy and load balancer: HTTP or Teleport in, HTTP or Teleport out.
+/// A reverse proxy and load balancer: HTTP or Teleport in, HTTP or Teleport out, with TLS or without.
 ///
 /// ```swift
 /// let proxy = Proxy(ProxyConfiguration(
@@ -12,59 +12,108 @@ internal import TeleportEndpoint
 /// try await proxy.run()
 /// ```
 ///
-/// Requests are read whole, given to the server with the fewest pending, and answered; all of it happens on the event
-/// loops of the connections, without a task or a closure a request.
+/// Each request is given to the server with the fewest pending, on the event loops of the connections, without a task or
+/// a closure a request. Between HTTP and HTTP, bodies go on as they come; a Teleport link (protocol v0) carries whole
+/// messages only, so there they are gathered, within the limits.
 public final class Proxy: Sendable {
     private let configuration: ProxyConfiguration
     private let forwarder: Forwarder
-    private let registry: ServerRegistry
-    /// Serves Teleport clients; `nil` with HTTP in.
-    private let teleportServer: TeleportServer?
-    private let listeners = Mutex<[Listener]>([])
-    private let stopSignal: AsyncStream<Void>
-    private let stop: AsyncStream<Void>.Continuation
+    private let clientTraffic = TrafficCounters()
+    private let serverTraffic: TrafficCounters
+    /// Serves HTTP clients, or else Teleport clients.
+    private let front: Front
+    private let stop = StopSignal()
 
-    public init(_ configuration: ProxyConfiguration) {
-        self.configuration = configuration
-        self.forwarder = Forwarder(
-            upstreams: configuration.outAddresses.map { Self.makeUpstream($0, configuration) },
-            timeout: configuration.outTimeout, limit: configuration.concurrency, logger: configuration.logger)
-        self.registry = ServerRegistry(group: configuration.eventLoopGroup)
-        self.teleportServer =
-            configuration.inKind == .teleport ? Self.makeTeleportServer(self.forwarder, configuration) : nil
-        (self.stopSignal, self.stop) = AsyncStream.makeStream(of: Void.self)
+    private enum Front: Sendable {
+        case http(HTTPServer)
+        case teleport(RPCServer<HTTPCodec>)
     }
 
-    private static func makeUpstream(_ address: TransportAddress, _ configuration: ProxyConfiguration) -> Upstream {
+    public init(_ configuration: ProxyConfiguration) {
+        let serverTraffic = TrafficCounters()
+        self.configuration = configuration
+        self.serverTraffic = serverTraffic
+        self.forwarder = Forwarder(
+            upstreams: configuration.outAddresses.enumerated().map { index, address in
+                Upstream(
+                    address: address, index: index, transport: Self.transport(to: address, configuration, serverTraffic)
+                )
+            },
+            configuration)
+        switch configuration.inKind {
+        case .http:
+            self.front = .http(
+                HTTPServer(
+                    addresses: configuration.inAddresses, group: configuration.eventLoopGroup,
+                    options: Self.listenerOptions(configuration, self.clientTraffic),
+                    service: self.forwarder, settings: FrontSettings(configuration)))
+        case .teleport:
+            self.front = .teleport(Self.teleportServer(self.forwarder, configuration, self.clientTraffic))
+        }
+    }
+
+    private static func transport(
+        to address: TransportAddress, _ configuration: ProxyConfiguration, _ traffic: TrafficCounters
+    ) -> Upstream.Transport {
         guard configuration.outKind == .teleport else {
-            return Upstream(
-                address: address, transport: .http(HTTPUpstream(address: address, configuration: configuration)))
+            return .http(HTTPUpstream(address: address, configuration: configuration, traffic: traffic))
         }
         var client = ClientConfiguration(address: address, logger: configuration.logger)
         client.compression = configuration.outCompression
+        client.tls = configuration.outTLS
         client.batching.delay = configuration.outDelay
         client.connections = configuration.outConnectionsPerAddress ?? 1
         client.timeout = configuration.outTimeout
+        client.handshakeTimeout = configuration.handshakeTimeout
         client.limits.maxPending = configuration.concurrency
         client.limits.maxTombstones = configuration.concurrency
         client.eventLoopGroup = configuration.eventLoopGroup
-        let codec = HTTPCodec(limits: configuration.outLimits, addsDate: false)
-        return Upstream(
-            address: address, transport: .teleport(ConnectionPool(codec: codec, configuration: client)))
+        client.traffic = traffic
+        // The other end is assumed to accept of requests what this one does: a head that is over its limit would cost
+        // the link, and with it everybody's requests.
+        let codec = HTTPCodec(
+            limits: configuration.outLimits, maxSentHeadSize: configuration.inLimits.maxHeadSize,
+            via: configuration.viaName.flatMap { Via($0) }, addsDate: false)
+        return .teleport(ConnectionPool(codec: codec, configuration: client))
     }
 
-    private static func makeTeleportServer(
-        _ forwarder: Forwarder, _ configuration: ProxyConfiguration
-    ) -> TeleportServer {
+    private static func teleportServer(
+        _ forwarder: Forwarder, _ configuration: ProxyConfiguration, _ traffic: TrafficCounters
+    ) -> RPCServer<HTTPCodec> {
+        let options = Self.listenerOptions(configuration, traffic)
         var server = ServerConfiguration(addresses: configuration.inAddresses, logger: configuration.logger)
         server.compression = configuration.inCompression
+        server.tls = configuration.inTLS
         server.batching.delay = configuration.inDelay
+        server.handshakeTimeout = configuration.handshakeTimeout
         server.maxConcurrent = configuration.concurrency
         server.limits.maxConcurrent = configuration.concurrency
         server.eventLoopGroup = configuration.eventLoopGroup
-        return TeleportServer(
-            configuration: server, limits: configuration.inLimits, addsDate: false,
-            handler: TeleportFront(forwarder: forwarder))
+        server.reusesPort = options.reusesPort
+        server.admits = options.admits
+        server.traffic = options.traffic
+        let codec = HTTPCodec(
+            limits: configuration.inLimits, maxSentHeadSize: configuration.outLimits.maxHeadSize, addsDate: false)
+        return RPCServer(
+            codec: codec, configuration: server,
+            handler: TeleportFront(
+                forwarder: forwarder, gate: RequestGate(configuration), accessLog: configuration.accessLog))
+    }
+
+    private static func listenerOptions(
+        _ configuration: ProxyConfiguration, _ traffic: TrafficCounters
+    ) -> ListenerOptions {
+        var options = ListenerOptions()
+        options.tls = configuration.inTLS
+        options.policy = BatchingPolicy(delay: .zero)
+        options.reusesPort = configuration.reusesPort
+        options.traffic = traffic
+        if !configuration.inAllowed.isEmpty {
+            let allowed = configuration.inAllowed
+            options.admits = { address in address.map { address in allowed.contains { $0.contains(address) } } ?? false
+            }
+        }
+        return options
     }
 
     /// Listens at all addresses, and forwards from now on.
@@ -73,23 +122,10 @@ public final class Proxy: Sendable {
     /// - Throws: ``TransportError`` `.bindFailed`; then it listens nowhere.
     @discardableResult
     public func start() async throws(TransportError) -> [TransportAddress] {
-        if let server = self.teleportServer { return try await server.start() }
-        var bound: [Listener] = []
-        do throws(TransportError) {
-            for address in self.configuration.inAddresses {
-                bound.append(
-                    try await Listener.bind(
-                        address, group: self.configuration.eventLoopGroup,
-                        policy: BatchingPolicy(delay: .zero)
-                    ) { self.accept(on: $0) })
-            }
-        } catch {
-            for listener in bound { await listener.close() }
-            throw error
+        switch self.front {
+        case .http(let server): try await server.start()
+        case .teleport(let server): try await server.start()
         }
-        let started = bound
-        self.listeners.withLock { $0 += started }
-        return bound.map(\.address)
     }
 
     /// Starts, and forwards until ``beginGracefulShutdown()`` is called or the task is cancelled; then drains and
@@ -103,13 +139,14 @@ public final class Proxy: Sendable {
 
     /// The rest of ``run()``, for a proxy that was started.
     public func runUntilShutdown() async {
-        for await _ in self.stopSignal {}
-        await self.shutDown(limit: self.configuration.drainLimit)
+        await self.stop.wait()
+        // In a task of its own: this one may be cancelled, and what was read is answered all the same.
+        _ = await Task { await self.shutDown(limit: self.configuration.drainLimit) }.value
     }
 
     /// Has ``run()`` drain and return.
     public func beginGracefulShutdown() {
-        self.stop.finish()
+        self.stop.stop()
     }
 
     /// Accepts no more connections, answers the requests that were read, then closes everything.
@@ -118,36 +155,18 @@ public final class Proxy: Sendable {
     /// - Returns: true if all requests were answered.
     @discardableResult
     public func shutDown(limit: TimeAmount) async -> Bool {
-        self.stop.finish()
-        let isClean: Bool
-        if let server = self.teleportServer {
-            isClean = await server.shutDown(limit: limit)
-        } else {
-            let listeners = self.listeners.withLock { listeners in
-                defer { listeners = [] }
-                return listeners
+        self.stop.stop()
+        let isClean =
+            switch self.front {
+            case .http(let server): await server.shutDown(limit: limit)
+            case .teleport(let server): await server.shutDown(limit: limit)
             }
-            for listener in listeners { await listener.close() }
-            isClean = await self.registry.shutDown(limit: limit)
-        }
         await self.forwarder.shutDown(limit: .seconds(1))
         return isClean
     }
 
-    private func accept(on eventLoop: any EventLoop) -> (any ByteStream)? {
-        let front = HTTPFront(eventLoop: eventLoop)
-        let key = ObjectIdentifier(front)
-        let registry = self.registry
-        let isAccepted = registry.started(
-            key,
-            .init(
-                drain: { eventLoop.execute { front.stream.value?.drain() } },
-                closeNow: { eventLoop.execute { front.stream.value?.closeNow() } }))
-        guard isAccepted else { return nil }
-        let stream = HTTPFrontStream(
-            front: front, forwarder: self.forwarder, configuration: self.configuration,
-            onClosed: { registry.ended(key) })
-        front.stream.value = stream
-        return stream
+    /// What it has done so far.
+    public var statistics: ProxyStatistics {
+        self.forwarder.counters.statistics(clients: self.clientTraffic.snapshot, servers: self.serverTraffic.snapshot)
     }
 }

@@ -21,6 +21,25 @@ public struct ProxyConfiguration: Sendable {
     public var outKind: Kind
     /// The servers behind. Each request goes to the one with the fewest pending.
     public var outAddresses: [TransportAddress]
+    /// TLS for clients: HTTP's from the first byte, Teleport's after the preface. Plain clients are refused then. Default
+    /// none.
+    public var inTLS: ServerTLS?
+    /// TLS to the servers behind, their certificates verified as it says. Default none.
+    public var outTLS: ClientTLS?
+    /// Who may connect; others are closed without a byte. Empty, the default, is everybody.
+    public var inAllowed: [AddressRange]
+    /// Whether methods other than `GET` and `HEAD` are refused with 405. Default false.
+    public var inGetOnly: Bool
+    /// A field that the client's IP address is appended to, such as `X-Forwarded-For`. Default none.
+    public var clientIPField: FieldName?
+    /// Whether other processes may listen at the same TCP port (`SO_REUSEPORT`). Default false.
+    public var reusesPort: Bool
+    /// How this proxy calls itself in `Via` (RFC 9110 §7.6.3); `nil` adds none. Default `httptp`.
+    public var viaName: String?
+    /// Where each request is recorded. Default nowhere.
+    public var accessLog: AccessLog?
+    /// Whether every failed request is logged; else they are summed up once a second. Default false.
+    public var logsAllErrors: Bool
     /// How answers to Teleport clients are compressed. Default none.
     public var inCompression: CompressionCodec
     /// How requests to Teleport servers are compressed. Default none.
@@ -31,6 +50,8 @@ public struct ProxyConfiguration: Sendable {
     public var outDelay: TimeAmount
     /// How long a server may take to answer, connecting included. Default 3 s. Then the client is told 504.
     public var outTimeout: TimeAmount
+    /// How long the handshake of a Teleport connection may take on either side, connecting and TLS included. Default 3 s.
+    public var handshakeTimeout: TimeAmount
     /// Connections to one address, for the whole process; `nil` is 1 to a Teleport server, which is usually enough, and
     /// at most ``defaultHTTPConnections`` to an HTTP server, opened as they are needed.
     public var outConnectionsPerAddress: Int?
@@ -40,9 +61,16 @@ public struct ProxyConfiguration: Sendable {
     public var inLimits: HTTPLimits
     /// What is accepted from servers.
     public var outLimits: HTTPLimits
-    /// How long a client may leave a connection idle, or take to send the rest of a request. Default 120 s.
+    /// How long a client may leave a connection idle between two requests. Default 120 s.
     public var inIdleTimeout: TimeAmount
-    /// Requests of one HTTP connection that may be forwarded before the first is answered. Default 64; reading stops
+    /// How long a client may take from the first byte of a head to its last; then it is told 408. Default 15 s.
+    public var inHeadTimeout: TimeAmount
+    /// Bytes a second, on average, that a client has to send of a body, and to take of an answer, once
+    /// ``inRateGrace`` has passed. Slower ones are told 408, or cut off. Default 240.
+    public var inMinimumRate: Int
+    /// How long a transfer may be slower than ``inMinimumRate``. Default 10 s.
+    public var inRateGrace: TimeAmount
+    /// Requests of one HTTP connection that may be forwarded before the first is answered. Default 16; reading stops
     /// there.
     public var maxPipelined: Int
     /// How long a shutdown waits for requests in flight. Default 10 s.
@@ -63,17 +91,30 @@ public struct ProxyConfiguration: Sendable {
         self.inAddresses = inAddresses
         self.outKind = outKind
         self.outAddresses = outAddresses
+        self.inTLS = nil
+        self.outTLS = nil
+        self.inAllowed = []
+        self.inGetOnly = false
+        self.clientIPField = nil
+        self.reusesPort = false
+        self.viaName = "httptp"
+        self.accessLog = nil
+        self.logsAllErrors = false
         self.inCompression = .none
         self.outCompression = .none
         self.inDelay = .zero
         self.outDelay = .zero
         self.outTimeout = .seconds(3)
+        self.handshakeTimeout = .seconds(3)
         self.outConnectionsPerAddress = nil
         self.concurrency = 100_000
         self.inLimits = .default
         self.outLimits = HTTPLimits(maxBodySize: 64 << 20)
         self.inIdleTimeout = .seconds(120)
-        self.maxPipelined = 64
+        self.inHeadTimeout = .seconds(15)
+        self.inMinimumRate = 240
+        self.inRateGrace = .seconds(10)
+        self.maxPipelined = 16
         self.drainLimit = .seconds(10)
         self.eventLoopGroup = EventLoops.shared
         self.logger = logger

@@ -4,24 +4,35 @@ internal import Teleport
 internal import TeleportEndpoint
 internal import TeleportRPC
 
-/// One server behind the proxy.
+/// One server behind the proxy, and what is known about it: requests pending, how fast it answers, whether it fails.
 final class Upstream: Sendable {
     enum Transport: Sendable {
         case teleport(ConnectionPool<HTTPCodec, ExchangeCompletion>)
         case http(HTTPUpstream)
     }
 
+    /// A latency that was measured longer ago counts for nothing: the server may have recovered.
+    private static let latencyLifetime = TimeAmount.seconds(5)
+
     let address: TransportAddress
+    /// Its place in the list, for ``Exchange/Attempts``.
+    let index: Int
     private let transport: Transport
     private let pending = Atomic<Int>(0)
+    /// Moving average of the time to the answer's head, in nanoseconds; 0 is unknown.
+    private let latency = Atomic<Int64>(0)
+    private let latencyMeasured = Atomic<UInt64>(0)
+    /// ``health`` has something to say: spares the lock otherwise.
+    private let isSuspect = Atomic<Bool>(false)
+    private let health = Mutex(UpstreamHealth())
 
-    init(address: TransportAddress, transport: Transport) {
+    init(address: TransportAddress, index: Int, transport: Transport) {
         self.address = address
+        self.index = index
         self.transport = transport
     }
 
-    /// Requests given to it that have no answer yet.
-    var pendingCount: Int { self.pending.load(ordering: .relaxed) }
+    // MARK: Forwarding
 
     /// Forwards. The exchange is told how it ended, maybe before this returns.
     func forward(_ exchange: Exchange) {
@@ -47,14 +58,72 @@ final class Upstream: Sendable {
         return true
     }
 
-    func finished() {
-        self.pending.wrappingSubtract(1, ordering: .relaxed)
-    }
-
     func shutDown(limit: TimeAmount) async {
         switch self.transport {
         case .teleport(let pool): await pool.shutDown(limit: limit)
         case .http(let upstream): await upstream.shutDown()
+        }
+    }
+
+    // MARK: What is known about it
+
+    /// Requests given to it that have no answer yet.
+    var pendingCount: Int { self.pending.load(ordering: .relaxed) }
+
+    /// How slow it is, in steps of a factor of two, so that differences that mean nothing decide nothing; 0 is unknown.
+    func slowness(now: NIODeadline) -> Int {
+        let latency = self.latency.load(ordering: .relaxed)
+        guard latency > 0 else { return 0 }
+        let measured = NIODeadline.uptimeNanoseconds(self.latencyMeasured.load(ordering: .relaxed))
+        return now - measured > Self.latencyLifetime ? 0 : 64 - latency.leadingZeroBitCount
+    }
+
+    /// Whether it may be given requests now.
+    func standing(now: NIODeadline) -> UpstreamHealth.Standing {
+        guard self.isSuspect.load(ordering: .acquiring) else { return .trusted }
+        return self.health.withLock { $0.standing(now: now) }
+    }
+
+    /// Whether the caller's request is the one that a server on trial is given.
+    func takeTrial(now: NIODeadline) -> Bool {
+        self.health.withLock { $0.takeTrial(now: now) }
+    }
+
+    /// Until when it is set aside; the distant past if it is not.
+    var setAsideUntil: NIODeadline {
+        self.health.withLock { $0.setAsideUntil } ?? .distantPast
+    }
+
+    func answered(_ exchange: Exchange) {
+        self.beganToAnswer(exchange)
+        self.ended()
+    }
+
+    func beganToAnswer(_ exchange: Exchange) {
+        let now = NIODeadline.now()
+        let sample = Swift.max(1, (now - exchange.givenAt).nanoseconds)
+        let old = self.latency.load(ordering: .relaxed)
+        // Concurrent samples may overwrite each other: an average does not mind.
+        self.latency.store(old == 0 ? sample : old + (sample - old) / 8, ordering: .relaxed)
+        self.latencyMeasured.store(now.uptimeNanoseconds, ordering: .relaxed)
+        guard self.isSuspect.load(ordering: .relaxed) else { return }
+        self.health.withLock {
+            $0.succeeded()
+            self.isSuspect.store(false, ordering: .releasing)
+        }
+    }
+
+    func ended() {
+        self.pending.wrappingSubtract(1, ordering: .relaxed)
+    }
+
+    func failed(_ exchange: Exchange, _ failure: ForwardingFailure) {
+        self.ended()
+        guard failure.isServersFault else { return }
+        let jitter = Double.random(in: 0...1)
+        self.health.withLock {
+            $0.failed(atOnce: failure.isUnreachable, now: .now(), jitter: jitter)
+            self.isSuspect.store(true, ordering: .releasing)
         }
     }
 }

@@ -61,7 +61,7 @@ struct ChainTests {
             #expect(answer?.fields.first("Date") == "Sun, 06 Nov 1994 08:49:37 GMT")
             await client.peer.close()
         }
-        #expect(seen.withLock { $0.map { $0.fields.map(\.name) } } == [["Host", "X-Yours"]])
+        #expect(seen.withLock { $0.map { $0.fields.map(\.name) } } == [["Host", "X-Yours", "Via", "Via"]])
         await origin.server.kill()
     }
 

@@ -21,8 +21,8 @@ struct RawClient {
         self.decoder.expect(method)
         while true {
             if let response = try self.decoder.nextMessage(from: &self.received) { return response }
-            guard let byte = await self.peer.read(1) else { return try self.decoder.lastMessage() }
-            self.received.writeImmutableBuffer(byte)
+            guard let bytes = await self.peer.readSome() else { return try self.decoder.lastMessage() }
+            self.received.writeImmutableBuffer(bytes)
         }
     }
 
@@ -39,19 +39,20 @@ final class Origin: Sendable {
         self.server = try await RawServer(port: port) { peer in
             var decoder = RequestDecoder(profile: .http1, limits: HTTPLimits(maxBodySize: 1 << 30))
             var received = ByteBuffer()
-            while let byte = await peer.read(1) {
-                received.writeImmutableBuffer(byte)
-                guard case .request(let request) = try decoder.nextMessage(from: &received) else { continue }
-                let response = try await answer(request)
-                var bytes = ByteBuffer()
-                let content = response.body.buffer ?? ByteBuffer()
-                try ResponseEncoder.encode(
-                    response.head,
-                    framing: response.status.forbidsBody
-                        ? .none : request.method == .head ? .headOnly : .length(content.readableBytes),
-                    filter: .none, into: &bytes)
-                if request.method != .head { bytes.writeImmutableBuffer(content) }
-                peer.write(bytes)
+            while let bytes = await peer.readSome() {
+                received.writeImmutableBuffer(bytes)
+                while case .request(let request)? = try decoder.nextMessage(from: &received) {
+                    let response = try await answer(request)
+                    var bytes = ByteBuffer()
+                    let content = response.body.buffer ?? ByteBuffer()
+                    try ResponseEncoder.encode(
+                        response.head,
+                        framing: response.status.forbidsBody
+                            ? .none : request.method == .head ? .headOnly : .length(content.readableBytes),
+                        filter: .none, into: &bytes)
+                    if request.method != .head { bytes.writeImmutableBuffer(content) }
+                    peer.write(bytes)
+                }
             }
             await peer.close()
         }
@@ -68,11 +69,13 @@ func withChain<Value>(
     let loopback = TransportAddress.tcp(host: "127.0.0.1", port: 0)
     var farConfiguration = ProxyConfiguration(in: .teleport, at: [loopback], out: .http, to: origins)
     farConfiguration.inCompression = codec
+    farConfiguration.takeTime()
     configureFar(&farConfiguration)
     let far = Proxy(farConfiguration)
     let link = try await far.start()
     var nearConfiguration = ProxyConfiguration(in: .http, at: [loopback], out: .teleport, to: link)
     nearConfiguration.outCompression = codec
+    nearConfiguration.takeTime()
     configureNear(&nearConfiguration)
     let near = Proxy(nearConfiguration)
     let front = try #require(try await near.start().first)
@@ -85,6 +88,46 @@ func withChain<Value>(
         await near.shutDown(limit: .zero)
         await far.shutDown(limit: .zero)
         throw error
+    }
+}
+
+/// One proxy, HTTP to HTTP unless changed, in front of `origins`; gone when `body` returns.
+func withProxy<Value>(
+    to origins: [TransportAddress], _ configure: (inout ProxyConfiguration) -> Void = { _ in },
+    _ body: (TransportAddress, Proxy) async throws -> Value
+) async throws -> Value {
+    var configuration = ProxyConfiguration(
+        in: .http, at: [.tcp(host: "127.0.0.1", port: 0)], out: .http, to: origins)
+    configuration.takeTime()
+    configure(&configuration)
+    let proxy = Proxy(configuration)
+    let front = try #require(try await proxy.start().first)
+    do {
+        let value = try await body(front, proxy)
+        await proxy.shutDown(limit: .seconds(2))
+        return value
+    } catch {
+        await proxy.shutDown(limit: .zero)
+        throw error
+    }
+}
+
+extension ProxyConfiguration {
+    /// However busy the machine is, nothing runs into a timeout that is not about timeouts.
+    mutating func takeTime() {
+        self.outTimeout = .seconds(60)
+        self.handshakeTimeout = .seconds(60)
+        self.inHeadTimeout = .seconds(60)
+        self.inRateGrace = .seconds(60)
+    }
+}
+
+extension RawPeer {
+    /// All up to the empty line that ends a head, or what came before the connection ended.
+    func readHead() async -> String {
+        var head = ""
+        while !head.hasSuffix("\r\n\r\n"), let byte = await self.read(1) { head += String(buffer: byte) }
+        return head
     }
 }
 

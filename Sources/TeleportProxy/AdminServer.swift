@@ -1,0 +1,47 @@
+public import NIOCore
+public import Teleport
+
+/// Shows what a proxy does, over HTTP: `/expvar` and `/prometheus`, with the counters of the reference's `httptp`.
+///
+/// Whoever can connect can read; listen where only those can who may.
+public final class AdminServer: Sendable {
+    private let server: HTTPServer
+
+    /// - Parameters:
+    ///   - address: where to listen.
+    ///   - proxy: what to show.
+    ///   - group: the loops that connections live on.
+    public init(at address: TransportAddress, of proxy: Proxy, group: any EventLoopGroup = EventLoops.shared) {
+        let pages = MetricsPages { proxy.statistics }
+        self.server = HTTPServer(
+            addresses: [address], group: group, options: ListenerOptions(), service: PageService(pages: pages),
+            settings: FrontSettings(ProxyConfiguration(in: .http, at: [address], out: .http, to: [])))
+    }
+
+    /// Listens, and answers from now on.
+    ///
+    /// - Returns: the address, with the real port if 0 was asked for.
+    /// - Throws: ``TransportError`` `.bindFailed`.
+    @discardableResult
+    public func start() async throws(TransportError) -> TransportAddress {
+        // One address was given, so one is bound.
+        try await self.server.start()[0]
+    }
+
+    /// Answers what was read, then closes.
+    public func shutDown() async {
+        _ = await self.server.shutDown(limit: .seconds(1))
+    }
+}
+
+/// Answers with pages.
+private final class PageService: RequestService {
+    let takesStreams = false
+    private let pages: MetricsPages
+
+    init(pages: MetricsPages) { self.pages = pages }
+
+    func accept(_ request: InboundRequest) {
+        request.replyTo.respond(.whole(self.pages.response(to: request.request)))
+    }
+}

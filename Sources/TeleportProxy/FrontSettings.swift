@@ -1,0 +1,25 @@
+internal import NIOCore
+internal import Teleport
+
+/// How an HTTP connection of a client is served.
+struct FrontSettings: Sendable {
+    let limits: HTTPLimits
+    let idleTimeout: TimeAmount
+    let headTimeout: TimeAmount
+    let minimumRate: Int
+    let rateGrace: TimeAmount
+    let maxPipelined: Int
+    let gate: RequestGate
+    let accessLog: AccessLog?
+
+    init(_ configuration: ProxyConfiguration) {
+        self.limits = configuration.inLimits
+        self.idleTimeout = configuration.inIdleTimeout
+        self.headTimeout = configuration.inHeadTimeout
+        self.minimumRate = configuration.inMinimumRate
+        self.rateGrace = configuration.inRateGrace
+        self.maxPipelined = configuration.maxPipelined
+        self.gate = RequestGate(configuration)
+        self.accessLog = configuration.accessLog
+    }
+}

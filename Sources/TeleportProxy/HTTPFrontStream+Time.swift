@@ -1,0 +1,40 @@
+internal import NIOCore
+internal import Teleport
+
+/// When a client has been waited for long enough.
+extension HTTPFrontStream {
+    /// Says what is waited for now, and asks to be called when that has taken too long.
+    func watchTime() {
+        guard let driver = self.driver else { return }
+        var deadline = self.patience.waits(for: self.currentWait, now: self.front.eventLoop.now)
+        if let drainDeadline { deadline = Swift.min(deadline, drainDeadline) }
+        driver.setDeadline(deadline == .distantFuture ? nil : deadline)
+    }
+
+    private var currentWait: Patience.Wait {
+        if self.isReadingBody { return .body }
+        if self.isReadingHead { return .head }
+        // A paused body is neither: its clock stands still.
+        return self.pipeline.isEmpty && self.decoder.isBetweenMessages ? .request : .nothing
+    }
+
+    func deadlineReached(now: NIODeadline) {
+        guard let driver = self.driver else { return }
+        if let drainDeadline, drainDeadline <= now, self.pipeline.isEmpty, self.decoder.isBetweenMessages {
+            return driver.closeGracefully()
+        }
+        switch self.patience.judge(unsent: self.unsentBytes, now: now) {
+        case .patient:
+            self.watchTime()
+        case .idle:
+            driver.closeGracefully()
+        case .slowRequest:
+            self.giveUpReading(
+                HTTPError(
+                    .truncated, status: .requestTimeout, message: "The rest of the request did not come in time."))
+            self.writeAnswers()
+        case .slowReader:
+            driver.reset(TransportError(.timedOut, "The client does not take its answer."))
+        }
+    }
+}

@@ -1,0 +1,95 @@
+internal import NIOCore
+internal import Teleport
+
+/// What was read of the answer under way.
+struct AnswerReading {
+    var head: ResponseHead?
+    var body = GatheredBody()
+    /// The body goes on as it comes.
+    var pipe: BodyPipe?
+
+    var isStreaming: Bool { self.pipe != nil }
+}
+
+/// Reading answers.
+extension HTTPUpstreamConnection {
+    func readAnswer(_ bytes: inout ByteBuffer) {
+        do throws(HTTPError) {
+            while let exchange = self.exchange, let event = try self.decoder.next(from: &bytes) {
+                switch event {
+                case .informational(let head):
+                    exchange.informed(head)
+                case .head(let head):
+                    self.answer.head = head
+                    // After 101 the connection is no HTTP any more.
+                    if head.status.isInformational { return self.fail(.switchedProtocols) }
+                case .body(let piece):
+                    self.bodyRead(piece)
+                case .end(let trailers):
+                    return self.answerRead(trailers, rest: bytes.readableBytes)
+                }
+            }
+            self.settle()
+        } catch {
+            self.fail(.badAnswer, error)
+        }
+    }
+
+    private func bodyRead(_ piece: ByteBuffer) {
+        guard let pipe = self.answer.pipe else { return self.answer.body.append(piece) }
+        if pipe.append(piece) {
+            self.watchProgress()
+        } else {
+            // It is the client that does not take it, and not the server that does not send.
+            self.stopWatching()
+            self.driver?.pauseReading()
+        }
+    }
+
+    /// All that could be read was: the head of an answer whose body is still coming goes on, or is kept for longer.
+    private func settle() {
+        guard let exchange = self.exchange, let head = self.answer.head, !self.answer.isStreaming else { return }
+        guard !exchange.wantsWholeAnswer else {
+            guard !self.answer.body.isDetached else { return }
+            self.answer.body.detach()
+            self.answer.head = head.detached()
+            return
+        }
+        let body = self.answer.body
+        let pipe = BodyPipe(size: self.decoder.remainingBodySize.map { $0 + body.count }, producer: self.side())
+        self.answer.pipe = pipe
+        self.answer.body = GatheredBody()
+        self.answer.head = head.detached()
+        if body.count > 0 { _ = pipe.append(body.bytes) }
+        self.watchProgress()
+        exchange.began(self.answer.head ?? head, pipe)
+    }
+
+    private func answerRead(_ trailers: Fields?, rest: Int) {
+        guard let exchange = self.exchange, let head = self.answer.head else { return }
+        let (body, pipe) = (self.answer.body, self.answer.pipe)
+        // What follows an answer was asked for by nobody.
+        self.answerEnded(keepsAlive: head.keepsAlive && rest == 0)
+        guard let pipe else {
+            let content = body.count > 0 ? Body(body.bytes) : .empty
+            return exchange.succeeded(Response(head: head, body: content, trailers: trailers))
+        }
+        exchange.ended(head.status, bytes: pipe.total)
+        pipe.finish(trailers: trailers)
+    }
+
+    /// The server closed. True if that is what ends its answer.
+    func connectionEndsAnswer() -> Bool {
+        guard self.answer.head != nil, case .end? = try? self.decoder.inputClosed() else { return false }
+        self.answerRead(nil, rest: 1)
+        return true
+    }
+
+    /// There is room again in the pipe, or nobody wants the rest.
+    func answerPipeChanged() {
+        guard let pipe = self.answer.pipe else { return }
+        guard !pipe.isCancelled else { return self.fail(.clientGone) }
+        self.watchProgress()
+        self.driver?.resumeReading()
+    }
+}

@@ -1,0 +1,83 @@
+import NIOCore
+import Teleport
+import Testing
+
+@testable import TeleportProxy
+
+@Suite("Patience with clients, on a manual clock")
+struct PatienceTests {
+    private let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
+
+    private func settings() -> FrontSettings {
+        var configuration = ProxyConfiguration(in: .http, at: [], out: .http, to: [])
+        configuration.inIdleTimeout = .seconds(60)
+        configuration.inHeadTimeout = .seconds(15)
+        configuration.inMinimumRate = 100
+        configuration.inRateGrace = .seconds(10)
+        return FrontSettings(configuration)
+    }
+
+    private func after(_ seconds: Double) -> NIODeadline { self.start + .nanoseconds(Int64(seconds * 1e9)) }
+
+    @Test("an idle connection is closed after the idle timeout, counted from its last answer")
+    func idle() {
+        var patience = Patience(self.settings(), now: self.start)
+        #expect(patience.waits(for: .request, now: self.after(1)) == self.after(60))
+        #expect(patience.waits(for: .nothing, now: self.after(50)) == .distantFuture)
+        #expect(patience.waits(for: .request, now: self.after(55)) == self.after(115))
+        #expect(patience.judge(unsent: 0, now: self.after(114)) == .patient)
+        #expect(patience.judge(unsent: 0, now: self.after(115)) == .idle)
+    }
+
+    @Test("a head has its time from the first byte, however its bytes drip")
+    func head() {
+        var patience = Patience(self.settings(), now: self.start)
+        for second in 0..<14 {
+            patience.read(1)
+            #expect(patience.waits(for: .head, now: self.after(Double(second))) == self.after(15))
+        }
+        #expect(patience.judge(unsent: 0, now: self.after(14.9)) == .patient)
+        #expect(patience.judge(unsent: 0, now: self.after(15)) == .slowRequest)
+    }
+
+    @Test("a body may be slow for the time of grace, and then has to keep the rate")
+    func body() {
+        var patience = Patience(self.settings(), now: self.start)
+        #expect(patience.waits(for: .body, now: self.start) == self.after(10))
+        patience.read(1000)
+        #expect(patience.waits(for: .body, now: self.after(9)) == self.after(20))
+        #expect(patience.judge(unsent: 0, now: self.after(19)) == .patient)
+        #expect(patience.judge(unsent: 0, now: self.after(20)) == .slowRequest)
+    }
+
+    @Test("while reading is paused the client's clock stands still")
+    func paused() {
+        var patience = Patience(self.settings(), now: self.start)
+        _ = patience.waits(for: .body, now: self.start)
+        #expect(patience.waits(for: .nothing, now: self.after(5)) == .distantFuture)
+        #expect(patience.waits(for: .body, now: self.after(100)) == self.after(105))
+    }
+
+    @Test("the next body has a clock of its own")
+    func nextBody() {
+        var patience = Patience(self.settings(), now: self.start)
+        _ = patience.waits(for: .body, now: self.start)
+        _ = patience.waits(for: .request, now: self.after(1))
+        #expect(patience.waits(for: .body, now: self.after(30)) == self.after(40))
+    }
+
+    @Test("who takes an answer too slowly is cut off; who keeps the rate is not; and one who has it all is never")
+    func reader() {
+        var slow = Patience(self.settings(), now: self.start)
+        slow.wrote(100_000, now: self.start)
+        #expect(slow.waits(for: .nothing, now: self.start) == self.after(10))
+        #expect(slow.judge(unsent: 99_500, now: self.after(10)) == .patient)
+        #expect(slow.waits(for: .nothing, now: self.after(10)) == self.after(15))
+        #expect(slow.judge(unsent: 99_500, now: self.after(15)) == .slowReader)
+
+        var done = Patience(self.settings(), now: self.start)
+        done.wrote(100_000, now: self.start)
+        #expect(done.judge(unsent: 0, now: self.after(10)) == .patient)
+        #expect(done.waits(for: .nothing, now: self.after(10)) == .distantFuture)
+    }
+}
