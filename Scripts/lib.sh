@@ -7,7 +7,7 @@ me="Scripts/$(basename "$0")"
 
 # Debian packages and how to tell that what they bring is there.
 build_packages=(pkg-config zlib1g-dev liblz4-dev libsnappy-dev)
-test_packages=(nginx curl wrk openssl)
+test_packages=(nginx curl wrk openssl mandoc)
 
 say() { printf '%s: %s\n' "$me" "$*" >&2; }
 

@@ -1,7 +1,5 @@
 import ArgumentParser
-import Dispatch
 import Logging
-import NIOCore
 import Teleport
 import TeleportProxy
 
@@ -9,94 +7,106 @@ import TeleportProxy
 @main
 struct HTTPTP: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "httptp",
-        abstract: "Carries HTTP over one compressed connection: a reverse proxy and load balancer.",
-        discussion: """
-            Near the clients:  httptp -in :8080 -inType http -out far.example:8043 -outType teleport -outCompress flate
-            Near the servers:  httptp -in :8043 -inType teleport -inCompress flate -out 127.0.0.1:80 -outType http
+        commandName: About.name,
+        abstract: "\(About.summary).",
+        usage: About.synopsis,
+        discussion: About.discussion,
+        version: "\(About.name) \(About.version)")
 
-            Options are spelled -x VALUE, -x=VALUE or with two dashes. Durations: 3s, 1m30s, 100us, 0.
-            SIGTERM drains: requests that were read are answered, for 10 s at most.
-            """,
-        version: "httptp 0.1.0")
-
-    @Option(name: both("in"), help: "Where to listen: host:port, [IPv6]:port or :port.")
-    var inAddress = "127.0.0.1:8080"
-    @Option(name: both("inType"), help: "What clients speak: http or teleport.")
-    var inType = Kind.http
-    @Option(
-        name: both("out"), help: "Where to forward to; several, separated by commas: each request to the least loaded.")
-    var outAddresses = "127.0.0.1:8043"
-    @Option(name: both("outType"), help: "What the servers behind speak: http or teleport.")
-    var outType = Kind.teleport
-    @Option(name: both("inCompress"), help: "How answers to Teleport clients are compressed: none, flate, snappy, lz4.")
-    var inCompress = Codec.flate
-    @Option(
-        name: both("outCompress"), help: "How requests to Teleport servers are compressed: none, flate, snappy, lz4.")
-    var outCompress = Codec.flate
-    @Option(name: both("inDelay"), help: "How long answers to Teleport clients may wait to be sent together.")
-    var inDelay = Span(.zero)
-    @Option(name: both("outDelay"), help: "How long requests to Teleport servers may wait to be sent together.")
-    var outDelay = Span(.zero)
-    @Option(name: both("outTimeout"), help: "How long a server may take to answer; then the client gets 504.")
-    var outTimeout = Span(.seconds(3))
-    @Option(
-        name: both("outConnsPerAddr"),
-        help: "Connections to one server. Default: 1 to a Teleport server; up to 512, as needed, to an HTTP server.")
-    var outConnsPerAddr: Int?
-    @Option(name: both("concurrency"), help: "Requests that may be under way at the same time; one more gets 429.")
-    var concurrency = 100_000
+    @OptionGroup(.clients) var clients: ClientOptions
+    @OptionGroup(.servers) var servers: ServerOptions
+    @OptionGroup(.tls) var tls: TLSOptions
+    @OptionGroup(.limits) var limits: LimitOptions
+    @OptionGroup(.observing) var observing: ObservingOptions
 
     static func main() async {
-        let arguments = Array(CommandLine.arguments.dropFirst())
-        if let complaint = Arguments.complaint(about: arguments) {
-            self.exit(withError: ValidationError(complaint))
+        do {
+            switch try Invocation(Array(CommandLine.arguments.dropFirst())) {
+            case .help: print(self.helpMessage())
+            case .version: print(self.configuration.version)
+            case .manualPage: print(ManualPage.text, terminator: "")
+            case .completionScript(let shell): print(shell.script, terminator: "")
+            case .run(let arguments): try await self.parsed(arguments).run()
+            }
+        } catch {
+            Failure(error).exit()
         }
-        await self.main(arguments)
+    }
+
+    /// The command that `arguments` ask for, which are as ``Invocation`` leaves them.
+    static func parsed(_ arguments: [String]) throws(Misuse) -> HTTPTP {
+        do {
+            return try self.parse(arguments)
+        } catch {
+            throw Misuse(self.message(for: error))
+        }
     }
 
     func validate() throws {
-        if let count = self.outConnsPerAddr, count < 1 { throw ValidationError("-outConnsPerAddr is at least 1.") }
-        guard self.concurrency > 0 else { throw ValidationError("-concurrency is at least 1.") }
-        guard self.outTimeout.amount > .zero else { throw ValidationError("-outTimeout is more than 0.") }
+        try self.tls.check(in: self.clients.type, out: self.servers.type)
     }
 
     func run() async throws {
-        let logger = Logger(label: "httptp") { StreamLogHandler.standardError(label: $0) }
-        let proxy = Proxy(try self.proxyConfiguration(logger))
+        let logger = self.observing.makeLogger()
+        let descriptors = Descriptors.raiseLimit()
+        let configuration = try self.proxyConfiguration(logger)
+        let proxy = Proxy(configuration)
         // From here on signals are answered: a SIGTERM while starting must not be lost.
-        let signals = Signals { proxy.beginGracefulShutdown() }
+        let signals = Signals(
+            onStop: { proxy.beginGracefulShutdown() },
+            onReopen: { Self.reopen(configuration.accessLog, logger) })
         let addresses = try await proxy.start()
-        logger.info(
-            "listening",
-            metadata: [
-                "in": "\(addresses.map(\.description).joined(separator: ","))", "inType": "\(self.inType)",
-                "out": "\(self.outAddresses)", "outType": "\(self.outType)",
-            ])
+        let admin = try await self.startAdmin(of: proxy, logger)
+        self.log(listeningAt: addresses.map(\.description), descriptors: descriptors, logger)
         await proxy.runUntilShutdown()
+        await admin?.shutDown()
+        // What was recorded last is not in the file yet.
+        configuration.accessLog?.close()
         logger.info("stopped")
         signals.cancel()
     }
 
-    private func proxyConfiguration(_ logger: Logger) throws -> ProxyConfiguration {
-        var configuration = ProxyConfiguration(
-            in: self.inType.kind, at: [try TransportAddress(parsing: self.inAddress)], out: self.outType.kind,
-            to: try self.outAddresses.split(separator: ",", omittingEmptySubsequences: false).map {
-                try TransportAddress(parsing: String($0))
-            },
-            logger: logger)
-        configuration.inCompression = self.inCompress.codec
-        configuration.outCompression = self.outCompress.codec
-        configuration.inDelay = self.inDelay.amount
-        configuration.outDelay = self.outDelay.amount
-        configuration.outTimeout = self.outTimeout.amount
-        configuration.outConnectionsPerAddress = self.outConnsPerAddr
-        configuration.concurrency = self.concurrency
-        return configuration
+    /// Serves the counters. If the address is the default one and taken, by another `httptp` most likely, it is done
+    /// without.
+    private func startAdmin(of proxy: Proxy, _ logger: Logger) async throws -> AdminServer? {
+        guard let (address, isDefault) = try self.observing.adminAddress() else { return nil }
+        let server = AdminServer(at: address, of: proxy)
+        do throws(TransportError) {
+            try await server.start()
+            return server
+        } catch {
+            guard isDefault else { throw error }
+            logger.warning(
+                "the counters are not served: choose an address with -expvarAddr, or none with -expvarAddr=",
+                metadata: ["address": "\(address)", "cause": "\(error.message)"])
+            return nil
+        }
     }
-}
 
-/// `-name` and `--name`.
-private func both(_ name: String) -> NameSpecification {
-    [.customLong(name, withSingleDash: true), .customLong(name)]
+    private func log(listeningAt addresses: [String], descriptors: UInt64, _ logger: Logger) {
+        if self.tls.isInsecure {
+            logger.warning(
+                "the certificates of servers are not verified: whoever is in between can read and change everything",
+                metadata: ["option": "\(ProxyOption.outTLSInsecure)"])
+        }
+        if descriptors < Descriptors.enough {
+            logger.warning(
+                "few descriptors: each connection takes one; raise the limit with ulimit -n or LimitNOFILE",
+                metadata: ["descriptors": "\(descriptors)"])
+        }
+        logger.info(
+            "listening",
+            metadata: [
+                "in": "\(addresses.joined(separator: ","))", "inType": "\(self.clients.type)",
+                "out": "\(self.servers.addressTexts.elements.joined(separator: ","))",
+                "outType": "\(self.servers.type)", "descriptors": "\(descriptors)",
+            ])
+    }
+
+    private static func reopen(_ accessLog: AccessLog?, _ logger: Logger) {
+        // Without one the signal is nobody's, and does no harm.
+        guard let accessLog else { return }
+        logger.info("reopening the access log")
+        accessLog.reopen()
+    }
 }

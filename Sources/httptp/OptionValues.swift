@@ -1,22 +1,35 @@
-import ArgumentParser
+import Logging
 import NIOCore
 import Teleport
 import TeleportProxy
 
-/// `http` or `teleport`.
-enum Kind: String, ExpressibleByArgument, CaseIterable {
-    case http, teleport
+/// What one side speaks, and over what.
+enum Kind: String, CaseIterable {
+    case http, https, unix, teleport, teleports
 
     var kind: ProxyConfiguration.Kind {
         switch self {
-        case .http: .http
-        case .teleport: .teleport
+        case .http, .https, .unix: .http
+        case .teleport, .teleports: .teleport
+        }
+    }
+
+    var isEncrypted: Bool { self == .https || self == .teleports }
+
+    /// The address in an option of this type. A path needs no mark where only a path makes sense.
+    func address(_ text: String, of option: ProxyOption) throws(Misuse) -> TransportAddress {
+        let isBarePath = self == .unix && !text.isEmpty && !text.hasPrefix("unix:")
+        do throws(TransportError) {
+            return try TransportAddress(parsing: isBarePath ? "unix:\(text)" : text)
+        } catch {
+            guard self == .unix else { throw Misuse("\(option): \(error.message)") }
+            throw Misuse("\(option): expected the path of a unix socket, 1 to 107 bytes long, got \"\(text)\".")
         }
     }
 }
 
 /// A codec at its default level.
-enum Codec: String, ExpressibleByArgument, CaseIterable {
+enum Codec: String, CaseIterable {
     case none, flate, snappy, lz4
 
     var codec: CompressionCodec {
@@ -29,18 +42,97 @@ enum Codec: String, ExpressibleByArgument, CaseIterable {
     }
 }
 
+/// One of the words that a type has.
+extension OptionValue where Self: RawRepresentable<String> & CaseIterable {
+    init(text: String) throws(Misuse) {
+        guard let value = Self(rawValue: text) else {
+            let words = Self.allCases.map(\.rawValue)
+            throw Misuse("write \(words.dropLast().joined(separator: ", ")) or \(words.last ?? "").")
+        }
+        self = value
+    }
+}
+
+extension Kind: OptionValue {}
+extension Codec: OptionValue {}
+
 /// A duration in the reference's grammar.
-struct Span: ExpressibleByArgument {
+struct Span: OptionValue, Equatable {
     let amount: TimeAmount
 
     init(_ amount: TimeAmount) { self.amount = amount }
 
-    init?(argument: String) {
-        guard let amount = DurationGrammar.parse(argument) else { return nil }
+    init(text: String) throws(Misuse) {
+        guard let amount = DurationGrammar.parse(text) else {
+            throw Misuse("durations are written like 3s, 1m30s, 250ms, 100us or 0.")
+        }
         self.amount = amount
     }
+}
 
-    var defaultValueDescription: String {
-        self.amount == .zero ? "0" : "\(self.amount.nanoseconds / 1_000_000_000)s"
+extension Int: OptionValue {
+    init(text: String) throws(Misuse) {
+        guard let value = Int(text) else { throw Misuse("write a whole number.") }
+        self = value
+    }
+}
+
+extension String: OptionValue {
+    init(text: String) { self = text }
+}
+
+/// Texts between commas; none at all is the empty list.
+struct CommaList: OptionValue, Equatable {
+    let elements: [String]
+
+    init(text: String) throws(Misuse) {
+        let elements = text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        guard !elements.contains("") else { throw Misuse("there is nothing next to a comma.") }
+        self.elements = elements
+    }
+}
+
+/// A token (RFC 9110 §5.6.2), or nothing.
+struct Token: OptionValue, Equatable {
+    let text: String?
+
+    init(text: String) throws(Misuse) {
+        let isToken = text.utf8.allSatisfy {
+            switch $0 {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                true
+            default: "!#$%&'*+-.^_`|~".utf8.contains($0)
+            }
+        }
+        guard isToken else { throw Misuse("write letters, digits and hyphens only, without spaces or colons.") }
+        self.text = text.isEmpty ? nil : text
+    }
+}
+
+/// How severe a message has to be to be logged.
+struct LogLevel: OptionValue, Equatable {
+    let level: Logger.Level
+
+    static let names = ["trace", "debug", "info", "notice", "warning", "error"]
+
+    init(text: String) throws(Misuse) {
+        guard Self.names.contains(text), let level = Logger.Level(rawValue: text) else {
+            throw Misuse("write \(Self.names.dropLast().joined(separator: ", ")) or error.")
+        }
+        self.level = level
+    }
+}
+
+/// Who may connect; nobody named is everybody.
+struct AllowedAddresses: OptionValue {
+    let ranges: [AddressRange]
+
+    init(text: String) throws(Misuse) {
+        do {
+            self.ranges = text.isEmpty ? [] : try AddressRange.list(text)
+        } catch {
+            throw Misuse("\(error)")
+        }
     }
 }

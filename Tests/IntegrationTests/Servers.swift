@@ -77,7 +77,7 @@ final class HTTPTPProcess: Sendable {
 
     /// Starts it at a free port, or at `port`.
     init(_ arguments: [String], port: Int = 0) async throws {
-        self.process = try ChildProcess(Programs.httptp, ["-in", "127.0.0.1:\(port)"] + arguments)
+        self.process = try ChildProcess(Programs.httptp, ["-in", "127.0.0.1:\(port)", "-expvarAddr="] + arguments)
         let isUp = try await self.process.wrote(" listening")
         try #require(isUp, "httptp did not start: \(self.process.text)")
         let text = self.process.text

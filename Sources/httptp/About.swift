@@ -1,0 +1,72 @@
+/// What is said about the program as a whole, in `--help` and in the manual page.
+enum About {
+    static let name = "httptp"
+    static let version = "0.1.0"
+    /// When what the manual page says changed last.
+    static let date = "2026-11-22"
+    static let summary = "Carries HTTP over one compressed connection: a reverse proxy and load balancer"
+    static let synopsis = "httptp [-option value] ..."
+
+    struct Example {
+        let title: String
+        /// The command, in lines of a readable length.
+        let lines: [String]
+
+        /// As one would type it.
+        var command: String { self.lines.joined(separator: " \\\n    ") }
+    }
+
+    static let examples = [
+        Example(
+            title: "Near the clients: HTTP in, one compressed connection out.",
+            lines: ["httptp -in :8080 -inType http", "-out far.example:8043 -outType teleport -outCompress flate"]),
+        Example(
+            title: "Near the servers: Teleport in, HTTP out.",
+            lines: ["httptp -in :8043 -inType teleport -inCompress flate", "-out 127.0.0.1:80 -outType http"]),
+        Example(
+            title: "The same over TLS.",
+            lines: [
+                "httptp -in :8443 -inType teleports -inTLSCert chain.pem -inTLSKey key.pem",
+                "-out 127.0.0.1:80 -outType http",
+            ]),
+    ]
+
+    static let spellings = """
+        Options are written -x VALUE, -x=VALUE, --x VALUE or --x=VALUE, with either of their names. Those without a value \
+        can be turned off with =false. Durations are written like 3s, 1m30s, 100us or 0.
+        """
+
+    struct Signal {
+        let names: [String]
+        let effect: String
+    }
+
+    static let signals = [
+        Signal(
+            names: ["SIGTERM", "SIGINT"],
+            effect:
+                "Drain: nobody new is let in, requests that were read are answered, for 10 seconds at most. A second "
+                + "one ends the process at once."),
+        Signal(names: ["SIGUSR1"], effect: "Reopen the access log, after it was rotated."),
+    ]
+
+    struct ExitStatus {
+        let code: Int32
+        let meaning: String
+    }
+
+    static let exitStatuses = [
+        ExitStatus(code: 0, meaning: "It was asked to stop, and did."),
+        ExitStatus(code: 1, meaning: "It could not start, for example because the address is in use."),
+        ExitStatus(code: 64, meaning: "The command line has a mistake, which is told on standard error."),
+    ]
+
+    /// What `--help` says between the first line and the options.
+    static let discussion =
+        (Self.examples.map { "\($0.title)\n\($0.command)" }
+        + [
+            Self.spellings,
+            Self.signals.map { "\($0.names.joined(separator: ", ")): \($0.effect)" }.joined(separator: "\n"),
+        ])
+        .joined(separator: "\n\n")
+}

@@ -1,0 +1,28 @@
+import ArgumentParser
+import Logging
+import Teleport
+
+/// What can be seen of the proxy at work.
+struct ObservingOptions: ParsableArguments {
+    @Option(.accessLog) var accessLog: String
+    @Option(.logLevel) var logLevel: LogLevel
+    @Flag(.logAllErrors) var logsAllErrors: Bool
+    @Option(.expvarAddr) var adminText: String?
+
+    /// Where statistics are served, and whether that is only the default, which somebody else may hold; `nil` is nowhere.
+    func adminAddress() throws(Misuse) -> (address: TransportAddress, isDefault: Bool)? {
+        let text = self.adminText ?? ProxyOption.expvarAddr.definition.defaultText
+        guard !text.isEmpty else { return nil }
+        return (try Kind.http.address(text, of: .expvarAddr), self.adminText == nil)
+    }
+
+    func makeLogger() -> Logger {
+        var logger = Logger(label: About.name) { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = self.logLevel.level
+        return logger
+    }
+
+    func validate() throws {
+        _ = try self.adminAddress()
+    }
+}
