@@ -10,6 +10,8 @@ struct FrontSettings: Sendable {
     let rateGrace: TimeAmount
     let maxPipelined: Int
     let gate: RequestGate
+    /// Shared by all connections.
+    let gathered: GatheredBytes
     let accessLog: AccessLog?
 
     init(_ configuration: ProxyConfiguration) {
@@ -19,6 +21,7 @@ struct FrontSettings: Sendable {
         self.minimumRate = configuration.inMinimumRate
         self.rateGrace = configuration.inRateGrace
         self.maxPipelined = configuration.maxPipelined
+        self.gathered = GatheredBytes(limit: configuration.maxGatheredBytes)
         self.gate = RequestGate(configuration)
         self.accessLog = configuration.accessLog
     }

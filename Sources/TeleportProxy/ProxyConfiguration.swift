@@ -73,6 +73,9 @@ public struct ProxyConfiguration: Sendable {
     /// Requests of one HTTP connection that may be forwarded before the first is answered. Default 16; reading stops
     /// there.
     public var maxPipelined: Int
+    /// Bytes kept of request bodies that are not complete yet, of all connections together, where they have to be whole to
+    /// be forwarded. One more gets 503. Default 256 MiB.
+    public var maxGatheredBytes: Int
     /// How long a shutdown waits for requests in flight. Default 10 s.
     public var drainLimit: TimeAmount
     /// The loops that connections live on. Default: the process's own.
@@ -115,6 +118,7 @@ public struct ProxyConfiguration: Sendable {
         self.inMinimumRate = 240
         self.inRateGrace = .seconds(10)
         self.maxPipelined = 16
+        self.maxGatheredBytes = 256 << 20
         self.drainLimit = .seconds(10)
         self.eventLoopGroup = EventLoops.shared
         self.logger = logger

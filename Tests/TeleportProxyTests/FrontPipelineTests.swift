@@ -126,7 +126,8 @@ struct FrontPipelineTests {
         return (.stream(head, pipe), pipe)
     }
 
-    private func request(_ pipeline: inout FrontPipeline, _ version: HTTPVersion = .http11, isHEAD: Bool = false) -> UInt64
+    private func request(_ pipeline: inout FrontPipeline, _ version: HTTPVersion = .http11, isHEAD: Bool = false)
+        -> UInt64
     {
         pipeline.requestRead(isHEAD: isHEAD, version: version, keepsAlive: true)
     }

@@ -77,7 +77,9 @@ struct RequestGateTests {
     @Test("the client's address is appended to what the field says already, IPv6 too")
     func clientIP() throws {
         let gate = self.gate { $0.clientIPField = "X-Forwarded-For" }
-        for (address, text) in [("10.1.2.3", "10.1.2.3"), ("2001:db8::7", "2001:db8::7"), ("::ffff:10.1.2.3", "10.1.2.3")] {
+        for (address, text) in [
+            ("10.1.2.3", "10.1.2.3"), ("2001:db8::7", "2001:db8::7"), ("::ffff:10.1.2.3", "10.1.2.3"),
+        ] {
             let client = try SocketAddress(ipAddress: address, port: 1)
             var first = try self.head(.get)
             try gate.adapt(&first, client: client)

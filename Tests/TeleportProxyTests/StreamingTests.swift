@@ -94,9 +94,11 @@ struct StreamingTests {
         }
     }
 
-    @Test("an answer that breaks off never gets its end", arguments: [
-        "Content-Length: 10\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
-    ])
+    @Test(
+        "an answer that breaks off never gets its end",
+        arguments: [
+            "Content-Length: 10\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+        ])
     func brokenOff(rest: String) async throws {
         let (signal, seen) = AsyncStream.makeStream(of: Void.self)
         try await self.play { peer in
