@@ -15,6 +15,8 @@ final class LoadClient: Sendable {
         var lost = 0
         /// Not written: nobody accepts connections any more.
         var refused = 0
+        /// From writing a request to the end of its answer, the longest there was.
+        var slowest = Duration.zero
         var total: Int { self.answered.values.reduce(0, +) + self.lost + self.refused }
     }
 
@@ -72,7 +74,8 @@ final class LoadClient: Sendable {
         var decoder = ResponseDecoder(profile: .http1)
         var received = ByteBuffer()
         while !self.isStopped.load(ordering: .relaxed) {
-            let next = ContinuousClock.now + self.interval
+            let start = ContinuousClock.now
+            let next = start + self.interval
             decoder.expect(.get)
             var answer: Response?
             do {
@@ -90,7 +93,11 @@ final class LoadClient: Sendable {
                 self.outcome.withLock { $0.lost += 1 }
                 return
             }
-            self.outcome.withLock { $0.answered[answer.status.code, default: 0] += 1 }
+            let duration = ContinuousClock.now - start
+            self.outcome.withLock { outcome in
+                outcome.answered[answer.status.code, default: 0] += 1
+                outcome.slowest = max(outcome.slowest, duration)
+            }
             guard answer.head.keepsAlive else { return }
             try await Task.sleep(until: next)
         }

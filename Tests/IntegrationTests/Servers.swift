@@ -18,11 +18,15 @@ final class Scratch: Sendable {
     deinit { try? FileManager.default.removeItem(atPath: self.path) }
 }
 
-/// A real nginx with files to serve, at a loopback port.
+/// A real nginx with files to serve, at a loopback port; with certificates also over TLS and at a unix socket.
 final class Nginx: Sendable {
     let scratch: Scratch
     let port: Int
-    private let process: ChildProcess
+    /// Where it serves the same over TLS, with a certificate for `localhost` and 127.0.0.1; 0 without certificates.
+    let securePort: Int
+    /// Where it serves the same at a unix socket, if it has certificates.
+    var socketPath: String { "\(self.scratch.path)/nginx.sock" }
+    let process: ChildProcess
 
     /// The files it serves, by name.
     static let files: [String: Data] = [
@@ -32,10 +36,18 @@ final class Nginx: Sendable {
         "megabyte": Data((0..<1_000_000).map { UInt8(truncatingIfNeeded: ($0 &* 2_654_435_761) >> 13) }),
     ]
 
-    init() async throws {
+    init(certificates: Certificates? = nil) async throws {
         self.scratch = try Scratch()
         self.port = try unusedPort()
+        let securePort = certificates == nil ? 0 : try unusedPort()
+        self.securePort = securePort
         let root = self.scratch.path
+        let others = certificates.map { certificates in
+            """
+            listen 127.0.0.1:\(securePort) ssl; listen unix:\(root)/nginx.sock;
+            ssl_certificate \(certificates.localhost.chain); ssl_certificate_key \(certificates.localhost.key);
+            """
+        }
         try FileManager.default.createDirectory(atPath: "\(root)/html/up", withIntermediateDirectories: true)
         for (name, data) in Self.files { try self.scratch.write("html/\(name)", data) }
         let configuration = """
@@ -49,10 +61,12 @@ final class Nginx: Sendable {
                 client_max_body_size 10m;
                 server {
                     listen 127.0.0.1:\(self.port) backlog=1024;
+                    \(others ?? "")
                     root \(root)/html;
                     gzip on; gzip_min_length 100;
                     location /up/ { dav_methods PUT DELETE; create_full_put_path on; }
                     location = /nothing { return 204; }
+                    location = /seen { return 200 "client=$http_x_client via=$http_via host=$http_host\\n"; }
                 }
             }
             """
@@ -75,14 +89,24 @@ final class HTTPTPProcess: Sendable {
     /// Where it listens.
     let port: Int
 
-    /// Starts it at a free port, or at `port`.
-    init(_ arguments: [String], port: Int = 0) async throws {
-        self.process = try ChildProcess(Programs.httptp, ["-in", "127.0.0.1:\(port)", "-expvarAddr="] + arguments)
+    /// Starts it at a free port, or at `port`; its statistics nowhere, or at `statistics`.
+    init(_ arguments: [String], port: Int = 0, statistics: String = "") async throws {
+        self.process = try ChildProcess(
+            Programs.underTest, ["-in", "127.0.0.1:\(port)", "-expvarAddr=\(statistics)"] + arguments)
         let isUp = try await self.process.wrote(" listening")
         try #require(isUp, "httptp did not start: \(self.process.text)")
         let text = self.process.text
         let address = try #require(text.firstMatch(of: /in=127\.0\.0\.1:(\d+)/), "\(text)")
         self.port = try #require(Int(address.1))
+    }
+
+    /// Starts it at a unix socket.
+    init(_ arguments: [String], socketPath: String) async throws {
+        self.process = try ChildProcess(
+            Programs.underTest, ["-in", socketPath, "-inType", "unix", "-expvarAddr="] + arguments)
+        self.port = 0
+        let isUp = try await self.process.wrote(" listening")
+        try #require(isUp, "httptp did not start: \(self.process.text)")
     }
 
     /// Has it drain, and returns its exit code.
