@@ -14,7 +14,8 @@ public final class AdminServer: Sendable {
     public init(at address: TransportAddress, of proxy: Proxy, group: any EventLoopGroup = EventLoops.shared) {
         let pages = MetricsPages { proxy.statistics }
         self.server = HTTPServer(
-            addresses: [address], group: group, options: ListenerOptions(), service: PageService(pages: pages),
+            addresses: [address], group: group, options: ListenerOptions(readSizes: .many),
+            service: PageService(pages: pages),
             settings: FrontSettings(ProxyConfiguration(in: .http, at: [address], out: .http, to: [])))
     }
 

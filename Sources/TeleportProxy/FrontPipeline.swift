@@ -34,7 +34,8 @@ struct FrontPipeline {
     }
 
     private let limit: Int
-    private var entries: CircularBuffer<Entry> = []
+    /// Grows with what is pipelined: most connections have one request at a time, and many have none.
+    private var entries = CircularBuffer<Entry>(initialCapacity: 2)
     /// The number of the first entry.
     private var firstNumber: UInt64 = 0
     /// The first entry's answer, while it is being written in pieces.

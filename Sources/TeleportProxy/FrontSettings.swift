@@ -1,8 +1,8 @@
 internal import NIOCore
 internal import Teleport
 
-/// How an HTTP connection of a client is served.
-struct FrontSettings: Sendable {
+/// How the HTTP connections of clients are served. One for all of them: ten thousand copies would be megabytes.
+final class FrontSettings: Sendable {
     let limits: HTTPLimits
     let idleTimeout: TimeAmount
     let headTimeout: TimeAmount

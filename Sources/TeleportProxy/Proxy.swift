@@ -107,6 +107,7 @@ public final class Proxy: Sendable {
         options.tls = configuration.inTLS
         options.policy = BatchingPolicy(delay: .zero)
         options.reusesPort = configuration.reusesPort
+        options.readSizes = .many
         options.traffic = traffic
         if !configuration.inAllowed.isEmpty {
             let allowed = configuration.inAllowed

@@ -25,7 +25,8 @@ public struct Listener: Sendable {
         makeStream: @escaping @Sendable (any EventLoop) -> (any ByteStream)?
     ) async throws(TransportError) -> Listener {
         let bootstrap = SocketOptions.apply(
-            to: ServerBootstrap(group: group), isTCP: address.isTCP, reusesPort: options.reusesPort
+            to: ServerBootstrap(group: group), isTCP: address.isTCP, reusesPort: options.reusesPort,
+            readSizes: options.readSizes
         )
         .serverChannelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {

@@ -14,17 +14,21 @@ public struct ListenerOptions: Sendable {
     /// a byte. The address may be `nil` for a peer that has gone already. Called on the connection's loop: do not
     /// block. Default `nil`: all are admitted.
     public var admits: (@Sendable (SocketAddress?) -> Bool)?
+    /// How much is read at once. Default ``ReadSizes/busy``.
+    public var readSizes: ReadSizes
     /// Counts the accepted connections and their bytes. What was not admitted is not counted. Default none.
     public var traffic: TrafficCounters?
 
     public init(
         tls: ServerTLS? = nil, policy: BatchingPolicy = .init(), reusesPort: Bool = false,
-        admits: (@Sendable (SocketAddress?) -> Bool)? = nil, traffic: TrafficCounters? = nil
+        admits: (@Sendable (SocketAddress?) -> Bool)? = nil, readSizes: ReadSizes = .busy,
+        traffic: TrafficCounters? = nil
     ) {
         self.tls = tls
         self.policy = policy
         self.reusesPort = reusesPort
         self.admits = admits
+        self.readSizes = readSizes
         self.traffic = traffic
     }
 }

@@ -11,9 +11,6 @@ internal import NIOPosix
 
 /// What every socket of ours is set to.
 enum SocketOptions {
-    /// Bytes offered to one read. A link with many messages in flight fills it; larger ones would not fit the caches
-    /// together with what is made of them.
-    static let receiveBuffer = AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 16384, maximum: 65536)
     /// Above the high mark a stream is told to hold back, below the low one to go on.
     static let waterMarks = ChannelOptions.Types.WriteBufferWaterMark(low: 65536, high: 262_144)
 
@@ -24,18 +21,20 @@ enum SocketOptions {
         var bootstrap =
             bootstrap
             .channelOption(.allowRemoteHalfClosure, value: true)
-            .channelOption(.recvAllocator, value: self.receiveBuffer)
+            .channelOption(.recvAllocator, value: ReadSizes.busy.allocator)
             .channelOption(.writeBufferWaterMark, value: self.waterMarks)
         if isTCP { bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1) }
         return bootstrap
     }
 
-    static func apply(to bootstrap: ServerBootstrap, isTCP: Bool, reusesPort: Bool) -> ServerBootstrap {
+    static func apply(
+        to bootstrap: ServerBootstrap, isTCP: Bool, reusesPort: Bool, readSizes: ReadSizes
+    ) -> ServerBootstrap {
         var bootstrap =
             bootstrap
             .serverChannelOption(.backlog, value: self.backlog)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelOption(.recvAllocator, value: self.receiveBuffer)
+            .childChannelOption(.recvAllocator, value: readSizes.allocator)
             .childChannelOption(.writeBufferWaterMark, value: self.waterMarks)
         if isTCP {
             bootstrap =
