@@ -17,23 +17,27 @@ public struct HTTPCodec: SelfDelimitingCodec {
     @usableFromInline let sentLimits: HTTPLimits
     /// What an intermediary adds to requests about itself.
     @usableFromInline let via: Via?
+    /// What a caller is told instead of a response that cannot be sent.
+    let statusOfUnsendable: Status
     /// Gives responses that have none a `Date`; `nil` passes them on as they are.
     @usableFromInline let dateClock: DateClock?
 
     /// - Parameters:
     ///   - limits: what is accepted from the peer.
-    ///   - maxSentHeadSize: the largest head that is sent to it; `nil` is that of `limits`.
+    ///   - sentLimits: what the peer is assumed to accept, heads that is: size and number of fields; `nil` is `limits`.
     ///   - via: what is added to requests, by an intermediary.
+    ///   - statusOfUnsendable: what a caller is told instead of a response that breaks a rule or a limit: 500 by an origin,
+    ///     502 by an intermediary.
     ///   - addsDate: whether responses that have no `Date` are given one (RFC 9110 §6.6.1 wants an origin to). An
     ///     intermediary passes responses on as they are.
     public init(
-        limits: HTTPLimits = .default, maxSentHeadSize: Int? = nil, via: Via? = nil, addsDate: Bool = true
+        limits: HTTPLimits = .default, sentLimits: HTTPLimits? = nil, via: Via? = nil,
+        statusOfUnsendable: Status = .internalServerError, addsDate: Bool = true
     ) {
         self.limits = limits
-        var sentLimits = limits
-        if let maxSentHeadSize { sentLimits.maxHeadSize = maxSentHeadSize }
-        self.sentLimits = sentLimits
+        self.sentLimits = sentLimits ?? limits
         self.via = via
+        self.statusOfUnsendable = statusOfUnsendable
         self.dateClock = addsDate ? DateClock() : nil
     }
 
@@ -43,6 +47,8 @@ public struct HTTPCodec: SelfDelimitingCodec {
             .text(
                 "Too many requests: the limit is \(limit) at the same time. Try again later.\n",
                 status: .tooManyRequests)
+        case .unsendable where self.statusOfUnsendable == .badGateway:
+            .text("The server behind gave an answer that cannot be passed on.\n", status: .badGateway)
         case .handlerFailed, .unsendable:
             .text(
                 "The request could not be answered because of an error in the server.\n", status: .internalServerError)

@@ -68,7 +68,7 @@ where Completion.Response == Codec.Response {
         self.onClosed = onClosed
         self.outbound = OutboundPath(connection.configuration.compression)
         self.decoder = connection.codec.makeResponseDecoder()
-        self.timer = DeadlineTimer(eventLoop: connection.eventLoop) { [unowned self] now in self.deadlineReached(now) }
+        self.timer = DeadlineTimer(eventLoop: connection.eventLoop) { [weak self] now in self?.deadlineReached(now) }
     }
 
     /// Connects after `delay`. Calls may be made on the connection already.

@@ -39,6 +39,16 @@ struct FieldPlan {
         } ?? false
     }
 
+    /// Throws `tooManyFields` if more than `maxCount` lines would be written, `lines` of them on top of the fields.
+    func check(_ fields: Fields, andLines lines: Int, maxCount: Int) throws(HTTPError) {
+        // Nearly always it is clear without a look at each of them.
+        guard fields.entries.count + lines > maxCount else { return }
+        let source = fields.buffer.readableBytesSpan
+        var count = lines
+        for entry in fields.entries where !drops(entry, of: fields, source) { count += 1 }
+        guard count <= maxCount else { throw HTTPError(.tooManyFields) }
+    }
+
     /// Writes the fields that stay. Lines that stand side by side in the buffer, as parsed ones do, go in one copy.
     func write(_ fields: Fields, to writer: inout HeadWriter) {
         let source = fields.buffer.readableBytesSpan

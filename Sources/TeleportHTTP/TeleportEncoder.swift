@@ -22,10 +22,11 @@ public enum TeleportEncoder {
     /// - Parameters:
     ///   - request: The request, its body complete.
     ///   - via: What an intermediary adds about itself.
-    ///   - limits: ``HTTPLimits/maxHeadSize`` is what the other end is assumed to accept.
+    ///   - limits: ``HTTPLimits/maxHeadSize`` and ``HTTPLimits/maxFieldCount`` are what the other end is assumed to
+    ///     accept: one more would cost it the connection.
     ///   - buffer: Where to append.
     /// - Throws: ``HTTPError`` with `missingHost`, `duplicateHost`, `invalidTarget`, `connectNotSupported`,
-    ///   `bodyNotComplete` or `headTooLarge`.
+    ///   `bodyNotComplete`, `tooManyFields` or `headTooLarge`.
     public static func encode(
         _ request: Request, via: Via? = nil, limits: HTTPLimits = .default, into buffer: inout ByteBuffer
     ) throws(HTTPError) {
@@ -35,10 +36,13 @@ public enum TeleportEncoder {
         let plan = FieldPlan(request.head.fields, filter: .teleport)
         try RequestEncoder.check(request.head, plan)
         let length = content.readableBytes
+        let hasLength = length > 0 || !method.usuallyHasNoBody
+        try plan.check(
+            request.head.fields, andLines: (via == nil ? 0 : 1) + (hasLength ? 1 : 0), maxCount: limits.maxFieldCount)
         let start = buffer.writerIndex
         RequestEncoder.append(
             request.head, as: mapsToGET(method) ? .get : method, plan,
-            length == 0 && method.usuallyHasNoBody ? .none : .length(length), .unsaid, via,
+            hasLength ? .length(length) : .none, .unsaid, via,
             reserving: length, to: &buffer)
         try checkHead(of: &buffer, from: start, limits)
         if length > 0 { buffer.writeImmutableBuffer(content) }
@@ -51,9 +55,9 @@ public enum TeleportEncoder {
     /// - Parameters:
     ///   - response: The response, its body complete.
     ///   - date: Written as `Date` if the response has none.
-    ///   - limits: ``HTTPLimits/maxHeadSize`` is what the other end is assumed to accept.
+    ///   - limits: As for requests.
     ///   - buffer: Where to append.
-    /// - Throws: ``HTTPError`` with `informationalAsFinal`, `bodyNotComplete` or `headTooLarge`.
+    /// - Throws: ``HTTPError`` with `informationalAsFinal`, `bodyNotComplete`, `tooManyFields` or `headTooLarge`.
     public static func encode(
         _ response: Response, date: HTTPDate? = nil, limits: HTTPLimits = .default, into buffer: inout ByteBuffer
     ) throws(HTTPError) {
@@ -61,6 +65,9 @@ public enum TeleportEncoder {
         let status = response.head.status
         guard !status.isInformational else { throw HTTPError(.informationalAsFinal) }
         let plan = FieldPlan(response.head.fields, filter: .teleport)
+        try plan.check(
+            response.head.fields, andLines: (date == nil ? 0 : 1) + (status.forbidsBody ? 0 : 1),
+            maxCount: limits.maxFieldCount)
         let length = status.forbidsBody ? 0 : content.readableBytes
         let start = buffer.writerIndex
         ResponseEncoder.append(

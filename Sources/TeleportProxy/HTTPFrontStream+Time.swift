@@ -6,8 +6,10 @@ extension HTTPFrontStream {
     /// Says what is waited for now, and asks to be called when that has taken too long.
     func watchTime() {
         guard let driver = self.driver else { return }
-        var deadline = self.patience.waits(for: self.currentWait, now: self.front.eventLoop.now)
-        if let drainDeadline { deadline = Swift.min(deadline, drainDeadline) }
+        let wait = self.currentWait
+        var deadline = self.patience.waits(for: wait, now: self.front.eventLoop.now)
+        // A connection that is answered is not idle, whatever the time.
+        if wait == .request, let drainDeadline { deadline = Swift.min(deadline, drainDeadline) }
         driver.setDeadline(deadline == .distantFuture ? nil : deadline)
     }
 
@@ -20,7 +22,7 @@ extension HTTPFrontStream {
 
     func deadlineReached(now: NIODeadline) {
         guard let driver = self.driver else { return }
-        if let drainDeadline, drainDeadline <= now, self.pipeline.isEmpty, self.decoder.isBetweenMessages {
+        if let drainDeadline, drainDeadline <= now, self.currentWait == .request {
             return driver.closeGracefully()
         }
         switch self.patience.judge(unsent: self.unsentBytes, now: now) {

@@ -44,7 +44,7 @@ final class HTTPUpstreamConnection: ByteStream {
         self.decoder = ResponseDecoder(profile: .http1, limits: limits)
         self.exchange = first
         self.box = NIOLoopBoundBox.makeEmptyBox(valueType: HTTPUpstreamConnection.self, eventLoop: eventLoop)
-        self.timer = DeadlineTimer(eventLoop: eventLoop) { [unowned self] _ in self.timedOut() }
+        self.timer = DeadlineTimer(eventLoop: eventLoop) { [weak self] _ in self?.timedOut() }
         // An attempt to connect may take no longer than the request.
         self.timer?.set(first.deadline)
         self.box.value = self

@@ -42,6 +42,8 @@ final class HTTPUpstreamPool {
     /// Requests that no connection is free for, the oldest first.
     private var waiting: CircularBuffer<Exchange> = []
     private var timer: DeadlineTimer?
+    /// When the first of them has waited for long enough; never later than that.
+    private var nextExpiry = NIODeadline.distantFuture
     private var isShutDown = false
 
     init(eventLoop: any EventLoop, connector: Connector, limit: Int, configuration: ProxyConfiguration) {
@@ -50,7 +52,7 @@ final class HTTPUpstreamPool {
         self.configuration = configuration
         self.connector = connector
         self.via = configuration.viaName.flatMap { Via($0) }
-        self.timer = DeadlineTimer(eventLoop: eventLoop) { [unowned self] now in self.expireWaiting(now) }
+        self.timer = DeadlineTimer(eventLoop: eventLoop) { [weak self] now in self?.expireWaiting(now) }
     }
 
     func forward(_ exchange: Exchange) {
@@ -60,7 +62,7 @@ final class HTTPUpstreamPool {
             self.connect(for: exchange)
         } else {
             self.waiting.append(exchange)
-            if self.waiting.count == 1 { self.timer?.set(exchange.deadline) }
+            self.watchWaiting(from: exchange.deadline)
         }
     }
 
@@ -103,16 +105,26 @@ final class HTTPUpstreamPool {
         connected.assumeIsolated().whenFailure { error in connection.connectingFailed(error) }
     }
 
-    /// Waiting requests have one timeout, so the oldest is the first to expire.
+    /// Requests that were tried elsewhere first have less time left than others that came before them.
     private func expireWaiting(_ now: NIODeadline) {
-        while let oldest = self.waiting.first {
-            guard oldest.deadline <= now else {
-                self.timer?.set(oldest.deadline)
-                return
+        self.nextExpiry = .distantFuture
+        var expired: [Exchange] = []
+        self.waiting.removeAll { exchange in
+            guard exchange.deadline <= now else {
+                self.nextExpiry = Swift.min(self.nextExpiry, exchange.deadline)
+                return false
             }
-            self.waiting.removeFirst()
-            oldest.failed(.timedOutWaiting)
+            expired.append(exchange)
+            return true
         }
+        self.timer?.set(self.nextExpiry == .distantFuture ? nil : self.nextExpiry)
+        for exchange in expired { exchange.failed(.timedOutWaiting) }
+    }
+
+    private func watchWaiting(from deadline: NIODeadline) {
+        guard deadline < self.nextExpiry else { return }
+        self.nextExpiry = deadline
+        self.timer?.set(deadline)
     }
 }
 

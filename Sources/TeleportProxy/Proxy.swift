@@ -72,7 +72,7 @@ public final class Proxy: Sendable {
         // The other end is assumed to accept of requests what this one does: a head that is over its limit would cost
         // the link, and with it everybody's requests.
         let codec = HTTPCodec(
-            limits: configuration.outLimits, maxSentHeadSize: configuration.inLimits.maxHeadSize,
+            limits: configuration.outLimits, sentLimits: configuration.inLimits,
             via: configuration.viaName.flatMap { Via($0) }, addsDate: false)
         return .teleport(ConnectionPool(codec: codec, configuration: client))
     }
@@ -93,7 +93,8 @@ public final class Proxy: Sendable {
         server.admits = options.admits
         server.traffic = options.traffic
         let codec = HTTPCodec(
-            limits: configuration.inLimits, maxSentHeadSize: configuration.outLimits.maxHeadSize, addsDate: false)
+            limits: configuration.inLimits, sentLimits: configuration.outLimits,
+            statusOfUnsendable: .badGateway, addsDate: false)
         return RPCServer(
             codec: codec, configuration: server,
             handler: TeleportFront(
