@@ -45,6 +45,10 @@ public struct RequestDecoder: Sendable {
     /// `GET` if not even that was understood.
     public var lastMethod: HTTPMethod { line.method }
 
+    /// Whether the request that was refused last lets the connection stay open (RFC 9112 §9.3); true if its head was not
+    /// understood.
+    public private(set) var refusedKeepsAlive = true
+
     /// Whether the decoder stands between two messages: nothing of a next one has been seen.
     public var isBetweenMessages: Bool {
         phase == .startLine && !parser.hasBegun
@@ -63,6 +67,7 @@ public struct RequestDecoder: Sendable {
                 guard try parseHead(from: &buffer) else { return nil }
                 let head = takeHead(from: &buffer)
                 if refusal == nil { return .head(head) }
+                refusedKeepsAlive = head.keepsAlive
             }
             return try readBody(from: &buffer)
         } catch {

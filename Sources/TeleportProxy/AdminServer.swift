@@ -37,10 +37,11 @@ public final class AdminServer: Sendable {
 
 /// Answers with pages.
 private final class PageService: RequestService {
-    let takesStreams = false
     private let pages: MetricsPages
 
     init(pages: MetricsPages) { self.pages = pages }
+
+    func takesStream(after bytes: Int) -> Bool { false }
 
     func accept(_ request: InboundRequest) {
         request.replyTo.respond(.whole(self.pages.response(to: request.request)))

@@ -75,7 +75,7 @@ final class Exchange: Sendable {
 
     /// The answer that began is complete.
     func ended(_ status: Status, bytes: Int) {
-        self.upstream.ended()
+        self.upstream.endedWell()
         self.forwarder.succeeded(self, status, bytes: bytes)
     }
 

@@ -13,8 +13,9 @@ struct InboundRequest: Sendable {
 
 /// Who answers the requests of an HTTP connection.
 protocol RequestService: AnyObject, Sendable {
-    /// Whether it takes requests whose bodies are still coming; else they are gathered first.
-    var takesStreams: Bool { get }
+    /// Whether it takes a request of which so many bytes of the body are here, and the rest is still coming; else more is
+    /// gathered first.
+    func takesStream(after bytes: Int) -> Bool
     /// Answers, exactly once, maybe before this returns.
     func accept(_ request: InboundRequest)
 }
@@ -28,7 +29,7 @@ final class Forwarder: RequestService {
     private let failures: FailureLog
     private let logsAll: Bool
     private let turn = Turn()
-    let takesStreams: Bool
+    private let uploads: UploadPlaces?
     let counters = RequestCounters()
 
     init(upstreams: [Upstream], _ configuration: ProxyConfiguration) {
@@ -39,8 +40,14 @@ final class Forwarder: RequestService {
         self.logsAll = configuration.logsAllErrors
         self.failures = FailureLog(logger: configuration.logger, logsAll: configuration.logsAllErrors)
         // Protocol v0 has no way to send a body whose length is not known yet, or to wait for a slow one.
-        self.takesStreams = configuration.outKind == .http
+        self.uploads =
+            configuration.outKind == .http
+            ? UploadPlaces(
+                connections: upstreams.count
+                    * (configuration.outConnectionsPerAddress ?? ProxyConfiguration.defaultHTTPConnections)) : nil
     }
+
+    func takesStream(after bytes: Int) -> Bool { self.uploads?.admits(after: bytes) ?? false }
 
     /// Forwards a request. Its target gets exactly one answer, maybe before this returns.
     func accept(_ inbound: InboundRequest) {
@@ -55,6 +62,7 @@ final class Forwarder: RequestService {
                 responseBytes: response.body.count ?? 0, failure: "too_many")
             return inbound.replyTo.respond(.whole(response))
         }
+        if inbound.upload != nil { self.uploads?.entered() }
         self.forward(inbound, deadline: .now() + self.timeout, attempts: .init())
     }
 
@@ -116,7 +124,7 @@ final class Forwarder: RequestService {
 
     /// An exchange has its answer.
     func succeeded(_ exchange: Exchange, _ status: Status, bytes: Int) {
-        self.load.leave()
+        self.leave(exchange)
         self.counters.succeeded(is200: status == .ok)
         guard let note = exchange.note else { return }
         self.note(note, exchange, status, bytes, nil)
@@ -124,7 +132,7 @@ final class Forwarder: RequestService {
 
     /// An exchange ended without an answer, or without all of it.
     func failed(_ exchange: Exchange, _ status: Status, bytes: Int, _ failure: ForwardingFailure) {
-        self.load.leave()
+        self.leave(exchange)
         if case .timedOut = failure.kind { self.counters.timedOut() } else { self.counters.failed() }
         // Clients leave all the time, and nobody can do anything about it.
         if !failure.isClientGone || self.logsAll {
@@ -133,6 +141,11 @@ final class Forwarder: RequestService {
         }
         guard let note = exchange.note else { return }
         self.note(note, exchange, status, bytes, failure.word)
+    }
+
+    private func leave(_ exchange: Exchange) {
+        self.load.leave()
+        if exchange.upload != nil { self.uploads?.left() }
     }
 
     private func note(

@@ -13,7 +13,11 @@ extension HTTPFrontStream {
             self.giveUpReading(error)
         }
         self.isReading = false
-        self.patience.read(before - bytes.readableBytes)
+        // Only what a body brings earns time.
+        if case .nothing = self.reading {
+        } else {
+            self.patience.read(before - bytes.readableBytes, now: self.front.eventLoop.now)
+        }
         self.writeAnswers()
     }
 
@@ -95,16 +99,17 @@ extension HTTPFrontStream {
     /// All that could be read was. A request whose body is still coming goes on its way, or is kept for longer.
     private func settle() {
         guard case .gathering(let head, var body) = self.reading else { return }
-        guard self.service.takesStreams else {
-            if !body.isDetached {
+        guard self.service.takesStream(after: body.count) else {
+            guard body.isDetached else {
                 self.reading = .nothing
                 body.detach()
                 // A slow client must not hold the whole block that its head was received in.
                 self.reading = .gathering(head.detached(), body)
-                self.hold(body.count)
+                return self.hold(body.count)
             }
             return
         }
+        self.letGo()
         let pipe = BodyPipe(size: self.decoder.remainingBodySize.map { $0 + body.count }, producer: self.side())
         if body.count > 0 { _ = pipe.append(body.bytes) }
         // Before it is accepted: it may be answered at once.
@@ -157,7 +162,7 @@ extension HTTPFrontStream {
 
     /// Answers a request that is not forwarded. `closing`: nobody knows where the next one would begin.
     func refuse(_ head: RequestHead?, _ response: Response, closing: Bool, because failure: String) {
-        let keepsAlive = (head?.keepsAlive ?? true) && !closing && !self.isDraining
+        let keepsAlive = (head?.keepsAlive ?? self.decoder.refusedKeepsAlive) && !closing && !self.isDraining
         let number = self.pipeline.requestRead(
             isHEAD: (head?.method ?? self.decoder.lastMethod) == .head, version: head?.version ?? .http11,
             keepsAlive: keepsAlive)

@@ -129,7 +129,7 @@ final class HTTPFrontStream: ByteStream {
         guard self.outbound.readableBytes > 0 else { return nil }
         var bytes = ByteBuffer()
         swap(&bytes, &self.outbound)
-        self.patience.wrote(bytes.readableBytes, now: self.front.eventLoop.now)
+        if self.patience.wrote(bytes.readableBytes, now: self.front.eventLoop.now) { self.watchTime() }
         if self.pipeline.wantsRoom {
             let stream = self.front.stream
             self.front.eventLoop.execute { stream.value?.continueWriting() }

@@ -45,17 +45,19 @@ struct Patience {
     }
 
     /// Bytes of a body, or of anything else, were received.
-    mutating func read(_ bytes: Int) { self.upload?.moved(bytes) }
+    mutating func read(_ bytes: Int, now: NIODeadline) { self.upload?.moved(bytes, now: now) }
 
-    /// Bytes were handed to the socket.
-    mutating func wrote(_ bytes: Int, now: NIODeadline) {
-        if self.download == nil {
+    /// Bytes were handed to the socket. True if that begins a wait for the client to take them.
+    mutating func wrote(_ bytes: Int, now: NIODeadline) -> Bool {
+        let begins = self.download == nil
+        if begins {
             self.download = TransferClock(
                 rate: self.settings.minimumRate, grace: self.settings.rateGrace, now: now)
             self.written = 0
             self.taken = 0
         }
         self.written += bytes
+        return begins
     }
 
     /// What the connection waits for now. Returns when to judge.
@@ -94,7 +96,7 @@ struct Patience {
             self.download = nil
         } else if var download = self.download {
             let taken = Swift.max(self.taken, self.written - unsent)
-            download.moved(taken - self.taken)
+            download.moved(taken - self.taken, now: now)
             self.taken = taken
             self.download = download
             if let deadline = download.deadline, deadline <= now { return .slowReader }

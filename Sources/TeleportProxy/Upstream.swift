@@ -94,11 +94,13 @@ final class Upstream: Sendable {
         self.health.withLock { $0.setAsideUntil } ?? .distantPast
     }
 
+    /// The answer is here, all of it.
     func answered(_ exchange: Exchange) {
         self.beganToAnswer(exchange)
-        self.ended()
+        self.endedWell()
     }
 
+    /// The head of the answer is here.
     func beganToAnswer(_ exchange: Exchange) {
         let now = NIODeadline.now()
         let sample = Swift.max(1, (now - exchange.givenAt).nanoseconds)
@@ -106,6 +108,11 @@ final class Upstream: Sendable {
         // Concurrent samples may overwrite each other: an average does not mind.
         self.latency.store(old == 0 ? sample : old + (sample - old) / 8, ordering: .relaxed)
         self.latencyMeasured.store(now.uptimeNanoseconds, ordering: .relaxed)
+    }
+
+    /// An answer that began is complete. Not before: a server that resets in the middle of each would never be found out.
+    func endedWell() {
+        self.ended()
         guard self.isSuspect.load(ordering: .relaxed) else { return }
         self.health.withLock {
             $0.succeeded()
@@ -113,7 +120,7 @@ final class Upstream: Sendable {
         }
     }
 
-    func ended() {
+    private func ended() {
         self.pending.wrappingSubtract(1, ordering: .relaxed)
     }
 

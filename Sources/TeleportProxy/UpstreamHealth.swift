@@ -12,6 +12,8 @@ struct UpstreamHealth: Sendable {
     private var backoff = ConnectBackoff(initial: 100_000_000, maximum: 30_000_000_000)
     private var failures = 0
     private var wait = TimeAmount.zero
+    /// One request was let through, and has not ended.
+    private var isTrialOut = false
     /// Set aside until then; `nil` while it is trusted.
     private(set) var setAsideUntil: NIODeadline?
 
@@ -20,6 +22,7 @@ struct UpstreamHealth: Sendable {
         self.failures = 0
         self.backoff.succeeded()
         self.setAsideUntil = nil
+        self.isTrialOut = false
     }
 
     /// It did not.
@@ -29,8 +32,9 @@ struct UpstreamHealth: Sendable {
     ///   - jitter: a random number from 0 to 1.
     mutating func failed(atOnce: Bool, now: NIODeadline, jitter: Double) {
         self.failures += 1
-        // Requests that were under way when it was set aside say nothing new.
-        if let setAsideUntil, now < setAsideUntil { return }
+        // Requests that were under way when it was set aside say nothing new; the one of a trial does.
+        if let setAsideUntil, now < setAsideUntil, !self.isTrialOut { return }
+        self.isTrialOut = false
         guard atOnce || self.failures > Self.forgiven else { return }
         self.wait = .nanoseconds(self.backoff.failed(jitter: jitter))
         self.setAsideUntil = now + self.wait
@@ -56,6 +60,7 @@ struct UpstreamHealth: Sendable {
     mutating func takeTrial(now: NIODeadline) -> Bool {
         guard self.standing(now: now) == .onTrial else { return false }
         self.setAsideUntil = now + self.wait
+        self.isTrialOut = true
         return true
     }
 }

@@ -54,6 +54,9 @@ extension ConnectionDriver {
     }
 
     public func channelReadComplete(context: ChannelHandlerContext) {
+        // Nothing was read: the channel is about to tell the peer's end, and must not be written to before it has, for a
+        // write that fails would close it in the middle of that.
+        guard self.isInReadBatch else { return }
         self.isInReadBatch = false
         guard !self.isClosed, !self.isDiscarding else { return }
         self.stream.readBatchEnded()

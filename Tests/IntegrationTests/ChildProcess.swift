@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// Its output goes to a file, not through a pipe: no other child can inherit an end and keep it open.
 final class ChildProcess: Sendable {
-    private let pid: pid_t
+    let pid: pid_t
     private let scratch: Scratch
     private let exit = Mutex<Int32?>(nil)
     private var outputPath: String { "\(self.scratch.path)/output" }

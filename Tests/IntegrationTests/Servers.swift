@@ -63,10 +63,9 @@ final class Nginx: Sendable {
                     listen 127.0.0.1:\(self.port) backlog=1024;
                     \(others ?? "")
                     root \(root)/html;
-                    gzip on; gzip_min_length 100;
+                    gzip on; gzip_min_length 100; gzip_proxied any;
                     location /up/ { dav_methods PUT DELETE; create_full_put_path on; }
                     location = /nothing { return 204; }
-                    location = /seen { return 200 "client=$http_x_client via=$http_via host=$http_host\\n"; }
                 }
             }
             """

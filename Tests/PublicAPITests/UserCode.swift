@@ -30,7 +30,7 @@ func configured() throws -> (TeleportServer, TeleportClient) {
     serverConfiguration.batching = BatchingPolicy(delay: .milliseconds(1), byteCap: 32768)
     serverConfiguration.limits = ServerLimits(maxConcurrent: 1000, serial: false)
     serverConfiguration.maxConcurrent = 10_000
-    serverConfiguration.handshakeTimeout = .seconds(3)
+    serverConfiguration.handshakeTimeout = .seconds(30)
     serverConfiguration.outboundHighMark = 1 << 20
     serverConfiguration.drainLimit = .seconds(10)
     let server = TeleportServer(
@@ -147,6 +147,7 @@ struct UserCodeTests {
         var configuration = ClientConfiguration(address: addresses[0], identity: identity)
         configuration.compression = .lz4
         configuration.timeout = .seconds(30)
+        configuration.handshakeTimeout = .seconds(30)
         let client = RPCClient(codec: SquareCodec(), configuration: configuration)
         let square = try await client.call(12)
         #expect(square == 144)
@@ -168,6 +169,7 @@ struct UserCodeTests {
         let addresses = try await server.start()
         var configuration = ClientConfiguration(address: addresses[0])
         configuration.timeout = .seconds(30)
+        configuration.handshakeTimeout = .seconds(30)
         let client = TeleportClient(configuration: configuration)
         let health = try await client.execute(Request(.get, "/health", host: "a"))
         #expect(health.status == .ok)

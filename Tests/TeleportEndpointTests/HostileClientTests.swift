@@ -99,7 +99,6 @@ struct HostileClientTests {
         try await withTLVPair { client, server in
             let before = try await client.call(TLVRequest(name: "", value: "before"))
             #expect(before == TLVResponse("before"))
-            let memory = residentMemory()
             let peer = try await RawPeer.connect(to: try #require(server.addresses.first))
             let tag: UInt8 = codec == .flate ? 0 : codec == .snappy ? 2 : 3
             peer.write(TLVBytes.preface(tag))
@@ -109,8 +108,7 @@ struct HostileClientTests {
             await peer.close()
             let after = try await client.call(TLVRequest(name: "", value: "after"))
             #expect(after == TLVResponse("after"))
-            // Far below what it expands to; other tests run at the same time.
-            #expect(residentMemory() - memory < 256 << 20)
+            // What it costs in memory is measured where nothing else runs: BombTests, on a process of its own.
         }
     }
 

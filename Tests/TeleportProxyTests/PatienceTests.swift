@@ -33,7 +33,7 @@ struct PatienceTests {
     func head() {
         var patience = Patience(self.settings(), now: self.start)
         for second in 0..<14 {
-            patience.read(1)
+            patience.read(1, now: self.after(Double(second)))
             #expect(patience.waits(for: .head, now: self.after(Double(second))) == self.after(15))
         }
         #expect(patience.judge(unsent: 0, now: self.after(14.9)) == .patient)
@@ -44,10 +44,21 @@ struct PatienceTests {
     func body() {
         var patience = Patience(self.settings(), now: self.start)
         #expect(patience.waits(for: .body, now: self.start) == self.after(10))
-        patience.read(1000)
-        #expect(patience.waits(for: .body, now: self.after(9)) == self.after(20))
-        #expect(patience.judge(unsent: 0, now: self.after(19)) == .patient)
-        #expect(patience.judge(unsent: 0, now: self.after(20)) == .slowRequest)
+        // Two seconds' worth in nine, and as much again.
+        patience.read(200, now: self.after(9))
+        #expect(patience.waits(for: .body, now: self.after(9)) == self.after(12))
+        patience.read(200, now: self.after(11))
+        #expect(patience.waits(for: .body, now: self.after(11)) == self.after(14))
+        #expect(patience.judge(unsent: 0, now: self.after(13.9)) == .patient)
+        #expect(patience.judge(unsent: 0, now: self.after(14)) == .slowRequest)
+    }
+
+    @Test("who moves a lot at once earns no more than the time of grace")
+    func noSavings() {
+        var patience = Patience(self.settings(), now: self.start)
+        _ = patience.waits(for: .body, now: self.start)
+        patience.read(1 << 30, now: self.after(5))
+        #expect(patience.waits(for: .body, now: self.after(5)) == self.after(15))
     }
 
     @Test("while reading is paused the client's clock stands still")
@@ -69,14 +80,15 @@ struct PatienceTests {
     @Test("who takes an answer too slowly is cut off; who keeps the rate is not; and one who has it all is never")
     func reader() {
         var slow = Patience(self.settings(), now: self.start)
-        slow.wrote(100_000, now: self.start)
+        #expect(slow.wrote(100_000, now: self.start) == true)
+        #expect(slow.wrote(0, now: self.start) == false)
         #expect(slow.waits(for: .nothing, now: self.start) == self.after(10))
-        #expect(slow.judge(unsent: 99_500, now: self.after(10)) == .patient)
-        #expect(slow.waits(for: .nothing, now: self.after(10)) == self.after(15))
-        #expect(slow.judge(unsent: 99_500, now: self.after(15)) == .slowReader)
+        #expect(slow.judge(unsent: 99_900, now: self.after(10)) == .patient)
+        #expect(slow.waits(for: .nothing, now: self.after(10)) == self.after(11))
+        #expect(slow.judge(unsent: 99_900, now: self.after(11)) == .slowReader)
 
         var done = Patience(self.settings(), now: self.start)
-        done.wrote(100_000, now: self.start)
+        #expect(done.wrote(100_000, now: self.start) == true)
         #expect(done.judge(unsent: 0, now: self.after(10)) == .patient)
         #expect(done.waits(for: .nothing, now: self.after(10)) == .distantFuture)
     }

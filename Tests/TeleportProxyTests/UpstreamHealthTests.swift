@@ -40,6 +40,22 @@ struct UpstreamHealthTests {
         #expect(health.takeTrial(now: due + .milliseconds(100)) == true)
     }
 
+    @Test("a trial that fails at once makes the wait grow all the same")
+    func failedTrial() {
+        var health = UpstreamHealth()
+        health.failed(atOnce: true, now: self.start, jitter: 0)
+        var now = self.start + .milliseconds(100)
+        for wait in [200, 400, 800] as [Int64] {
+            #expect(health.takeTrial(now: now) == true)
+            health.failed(atOnce: true, now: now + .milliseconds(1), jitter: 0)
+            #expect(health.setAsideUntil == now + .milliseconds(1 + wait))
+            // One that was under way before says nothing new.
+            health.failed(atOnce: true, now: now + .milliseconds(2), jitter: 0)
+            #expect(health.setAsideUntil == now + .milliseconds(1 + wait))
+            now = now + .milliseconds(1 + wait)
+        }
+    }
+
     @Test("other failures are forgiven twice in a row")
     func forgiven() {
         var health = UpstreamHealth()

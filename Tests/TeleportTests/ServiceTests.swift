@@ -10,9 +10,9 @@
     struct ServiceTests {
         @Test("client and server drain when their service group shuts down")
         func group() async throws {
-            let server = TeleportServer(at: .tcp(host: "127.0.0.1", port: 0)) { request, _ in .text(request.target) }
+            let server = patientServer { request, _ in .text(request.target) }
             let address = try #require(try await server.start().first)
-            let client = TeleportClient(to: address)
+            let client = patientClient(to: address)
             let group = ServiceGroup(services: [server, client], logger: Logger(label: "test"))
             async let ended: Void = group.run()
             let response = try await client.execute(Request(.get, "/x", host: "a"), timeout: .seconds(60))

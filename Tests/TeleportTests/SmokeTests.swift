@@ -6,11 +6,9 @@ import Testing
 struct SmokeTests {
     @Test("a request is answered")
     func hello() async throws {
-        let server = TeleportServer(at: .tcp(host: "127.0.0.1", port: 0)) { request, _ in
-            .text("Hello, \(request.method) \(request.target)")
-        }
+        let server = patientServer { request, _ in .text("Hello, \(request.method) \(request.target)") }
         let address = try #require(try await server.start().first)
-        let client = TeleportClient(to: address)
+        let client = patientClient(to: address)
         let response = try await client.execute(Request(.get, "/x?y=%20", host: "a"), timeout: .seconds(30))
         #expect(response.status == .ok)
         #expect(response.body.buffer == ByteBuffer(string: "Hello, GET /x?y=%20"))

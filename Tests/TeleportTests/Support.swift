@@ -112,3 +112,17 @@ enum WireBytes {
         }
     }
 }
+
+/// A server at a free port that no busy machine makes give up on a handshake.
+func patientServer(handler: @escaping TeleportServer.Handler) -> TeleportServer {
+    var configuration = ServerConfiguration(addresses: [.tcp(host: "127.0.0.1", port: 0)])
+    configuration.handshakeTimeout = .seconds(60)
+    return TeleportServer(configuration: configuration, handler: handler)
+}
+
+/// A client that gives up neither.
+func patientClient(to address: TransportAddress) -> TeleportClient {
+    var configuration = ClientConfiguration(address: address)
+    configuration.handshakeTimeout = .seconds(60)
+    return TeleportClient(configuration: configuration)
+}
