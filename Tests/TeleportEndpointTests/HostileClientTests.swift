@@ -1,4 +1,3 @@
-import Foundation
 import NIOCore
 import NIOEmbedded
 import NetworkTestSupport
@@ -213,14 +212,4 @@ struct HostileClientTests {
             #expect(again == TLVResponse("y"))
         }
     }
-}
-
-/// Bytes of memory that the process occupies.
-func residentMemory() -> Int {
-    guard let file = fopen("/proc/self/statm", "r") else { return 0 }
-    defer { fclose(file) }
-    var buffer = [CChar](repeating: 0, count: 256)
-    guard fgets(&buffer, 256, file) != nil else { return 0 }
-    let text = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return (Int(text.split(separator: " ").dropFirst().first ?? "") ?? 0) * 4096
 }
