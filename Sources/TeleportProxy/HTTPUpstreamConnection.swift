@@ -9,6 +9,7 @@ final class HTTPUpstreamConnection: ByteStream {
     private let pool: HTTPUpstreamPool
     let eventLoop: any EventLoop
     private let timeout: TimeAmount
+    private let idleTimeout: TimeAmount
     private let via: Via?
     var decoder: ResponseDecoder
     var driver: ConnectionDriver?
@@ -37,6 +38,7 @@ final class HTTPUpstreamConnection: ByteStream {
         self.pool = pool
         self.eventLoop = eventLoop
         self.timeout = configuration.outTimeout
+        self.idleTimeout = configuration.outIdleTimeout
         self.via = via
         var limits = configuration.outLimits
         // What is passed on in pieces needs no limit: little of it is ever here.
@@ -215,12 +217,12 @@ final class HTTPUpstreamConnection: ByteStream {
 
     private func becomeIdle() {
         guard self.exchange == nil, !self.isEnded else { return }
-        self.timer?.set(nil)
+        self.timer?.set(self.eventLoop.now + self.idleTimeout)
         self.pool.connectionBecameIdle(self)
     }
 
     private func timedOut() {
-        guard self.exchange != nil else { return }
+        guard self.exchange != nil else { return self.close() }
         self.fail(.timedOut, TransportError(.timedOut, "The server did not answer in time."))
     }
 

@@ -55,6 +55,9 @@ public struct ProxyConfiguration: Sendable {
     /// Connections to one address, for the whole process; `nil` is 1 to a Teleport server, which is usually enough, and
     /// at most ``defaultHTTPConnections`` to an HTTP server, opened as they are needed.
     public var outConnectionsPerAddress: Int?
+    /// How long a connection to an HTTP server is kept without a request. Default 50 s: less than servers keep it, so that
+    /// a request seldom meets a connection that is just being closed, which only an idempotent one survives.
+    public var outIdleTimeout: TimeAmount
     /// Requests that are being forwarded at the same time; one more is told 429. Default 100 000.
     public var concurrency: Int
     /// What is accepted from clients.
@@ -109,6 +112,7 @@ public struct ProxyConfiguration: Sendable {
         self.outDelay = .zero
         self.outTimeout = .seconds(3)
         self.handshakeTimeout = .seconds(3)
+        self.outIdleTimeout = .seconds(50)
         self.outConnectionsPerAddress = nil
         self.concurrency = 100_000
         self.inLimits = .default

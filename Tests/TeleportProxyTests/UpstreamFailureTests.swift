@@ -139,6 +139,28 @@ struct UpstreamFailureTests {
         }
     }
 
+    @Test("an idle connection to a server is closed, and the next request has a new one")
+    func idle() async throws {
+        let (closed, isClosed) = AsyncStream.makeStream(of: Void.self)
+        let origin = try await RawServer { peer in
+            _ = await peer.readHead()
+            peer.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            if await peer.readToEnd().readableBytes == 0 { isClosed.yield() }
+        }
+        try await withProxy(to: [origin.address], { $0.outIdleTimeout = .milliseconds(20) }) { front, _ in
+            var client = try await RawClient(to: front)
+            var ends = closed.makeAsyncIterator()
+            for _ in 0..<2 {
+                client.send(self.request)
+                #expect(try await client.answer()?.status == .ok)
+                await ends.next()
+            }
+            await client.peer.close()
+        }
+        #expect(origin.connectionCount == 2)
+        await origin.kill()
+    }
+
     @Test("a server that comes back is used again")
     func restart() async throws {
         let port = try unusedPort()
