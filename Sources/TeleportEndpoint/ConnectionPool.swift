@@ -6,12 +6,14 @@ public import TeleportWire
 /// The connections of a client to one server, with completions of any kind: the engine under ``RPCClient``, and what a
 /// proxy uses directly so that a request costs neither a task nor a closure.
 ///
-/// Calls prefer a connection on the loop they are made on, and otherwise take the connections in turn.
+/// The first calls open the connections, one each. After that calls prefer a connection on the loop they are made on, and
+/// otherwise take the connections in turn.
 public final class ConnectionPool<Codec: SelfDelimitingCodec, Completion: CallCompletion>: Sendable
 where Completion.Response == Codec.Response {
     @usableFromInline let links: [ClientLink<Codec, Completion>]
     @usableFromInline let living = LivingCount()
     @usableFromInline let turn = Turn()
+    @usableFromInline let firstCalls = FirstCalls()
     public let configuration: ClientConfiguration
 
     /// A pool that connects when it is used.
@@ -97,6 +99,8 @@ where Completion.Response == Codec.Response {
     @inlinable
     func link() -> ClientLink<Codec, Completion> {
         guard self.links.count > 1 else { return self.links[0] }
+        // Whoever asks for several has a use for each, also if all calls come from one loop.
+        if let unused = self.firstCalls.next(below: self.links.count) { return self.links[unused] }
         let start = self.turn.take(of: self.links.count)
         guard let current = EventLoops.current else { return self.links[start] }
         for offset in 0..<self.links.count {

@@ -223,7 +223,7 @@ struct DefectTests {
                 $0.outConnectionsPerAddress = 3
             }
         ) { address, _ in
-            // Clients are spread over the loops, and a request prefers a link of its own loop.
+            // Whichever loops the clients are on: the first requests open the links.
             var clients: [RawClient] = []
             for _ in 0..<12 { clients.append(try await RawClient(to: address)) }
             for index in clients.indices {
