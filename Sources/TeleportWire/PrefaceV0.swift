@@ -46,31 +46,18 @@ public struct PrefaceV0: Sendable, Hashable {
     public static func decode(
         identity: ProtocolIdentity, from buffer: inout ByteBuffer
     ) throws(WireError) -> PrefaceV0? {
+        guard let start = try identity.find(in: buffer) else { return nil }
         let bytes = buffer.readableBytesView
-        let magic = identity.magic
-        guard bytes.elementsEqual(magic.prefix(bytes.count)) || bytes.starts(with: magic) else {
-            throw WireError(.wrongMagic, "The peer does not speak this protocol: its first bytes are not the magic.")
-        }
-        guard bytes.count > magic.count else { return nil }
-
-        let start = bytes.startIndex + magic.count
-        let version = bytes[start]
-        guard version == identity.version else {
-            throw WireError(
-                .wrongVersion(version),
-                "The peer speaks version \(version) of this protocol, this side version \(identity.version).")
-        }
-        guard bytes.count > magic.count + 1 else { return nil }
-
-        let tag = bytes[start + 1]
+        guard bytes.endIndex > start else { return nil }
+        let tag = bytes[start]
         guard let compression = CompressionTag(rawValue: tag) else {
             throw WireError(
                 .unknownCompression(tag), "The peer announces compression \(tag), which no codec here answers to.")
         }
-        guard bytes.count > magic.count + 2 else { return nil }
+        guard bytes.endIndex > start + 1 else { return nil }
 
-        let tls = bytes[start + 2] != 0
-        buffer.moveReaderIndex(forwardBy: magic.count + 3)
+        let tls = bytes[start + 1] != 0
+        buffer.moveReaderIndex(forwardBy: Self.encodedLength(identity: identity))
         return PrefaceV0(compression: compression, tls: tls)
     }
 }

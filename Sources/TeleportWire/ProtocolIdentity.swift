@@ -1,3 +1,5 @@
+internal import struct NIOCore.ByteBuffer
+
 /// How one protocol on top of this wire tells itself from another: the magic that opens a connection and a version byte.
 ///
 /// HTTP peers use ``http``; another RPC project picks its own, and neither talks to the other by accident.
@@ -12,6 +14,9 @@ public struct ProtocolIdentity: Sendable, Hashable {
 
     /// What HTTP peers speak: `httpteleport`, version 0.
     public static let http = ProtocolIdentity(uncheckedMagic: Array("httpteleport".utf8), version: 0)
+
+    /// What HTTP peers speak of the framed protocol: `httpteleport`, version 1.
+    public static let httpV1 = ProtocolIdentity(uncheckedMagic: Array("httpteleport".utf8), version: 1)
 
     /// An identity of your own.
     ///
@@ -36,5 +41,24 @@ public struct ProtocolIdentity: Sendable, Hashable {
     private init(uncheckedMagic magic: [UInt8], version: UInt8) {
         self.magic = magic
         self.version = version
+    }
+
+    /// Looks for magic and version at the front of `buffer`.
+    ///
+    /// - Returns: the index behind them, or `nil` if more bytes are needed.
+    /// - Throws: ``WireError`` `.wrongMagic`, `.wrongVersion`, at the first byte that differs.
+    func find(in buffer: ByteBuffer) throws(WireError) -> Int? {
+        let bytes = buffer.readableBytesView
+        guard bytes.elementsEqual(self.magic.prefix(bytes.count)) || bytes.starts(with: self.magic) else {
+            throw WireError(.wrongMagic, "The peer does not speak this protocol: its first bytes are not the magic.")
+        }
+        guard bytes.count > self.magic.count else { return nil }
+        let version = bytes[bytes.startIndex + self.magic.count]
+        guard version == self.version else {
+            throw WireError(
+                .wrongVersion(version),
+                "The peer speaks version \(version) of this protocol, this side version \(self.version).")
+        }
+        return bytes.startIndex + self.magic.count + 1
     }
 }

@@ -10,6 +10,10 @@ public struct WireError: Error, Sendable, Equatable {
         case wrongVersion(UInt8)
         /// The compression tag names no codec of this version (rule V0-4).
         case unknownCompression(UInt8)
+        /// The last byte of a v1 preface is not 0 (rule V1-2).
+        case unusablePreface
+        /// A v1 connection error: what the peer is told.
+        case violation(ErrorCode)
         /// A magic that no connection may begin with: empty, too long, or beginning with 0x16 (rule V0-1).
         case unusableMagic
     }

@@ -21,7 +21,8 @@ struct Chain: Sendable {
         let far = try ChildProcess(
             name: "far httptp", executable: httptp,
             arguments: [
-                "-in", "127.0.0.1:0", "-inType", "teleport", "-inCompress", codec.rawValue, "-out", "\(origin)",
+                "-expvarAddr=", "-in", "127.0.0.1:0", "-inType", "teleport", "-inCompress", codec.rawValue, "-out",
+                "\(origin)",
                 "-outType", "http",
             ])
         do {
@@ -31,7 +32,8 @@ struct Chain: Sendable {
                 let near = try ChildProcess(
                     name: "near httptp", executable: httptp,
                     arguments: [
-                        "-in", "127.0.0.1:0", "-inType", "http", "-out", "\(relay.address)", "-outType", "teleport",
+                        "-expvarAddr=", "-in", "127.0.0.1:0", "-inType", "http", "-out", "\(relay.address)", "-outType",
+                        "teleport",
                         "-outCompress", codec.rawValue,
                     ])
                 do {

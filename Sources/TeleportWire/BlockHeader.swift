@@ -1,0 +1,100 @@
+public import struct NIOCore.ByteBuffer
+
+/// The seven bytes in front of each block (rules V1-10, V1-11, V1-14).
+///
+/// ```
+/// +-------------+---------------------+---------------------+
+/// | codec|flags | encoded length, u24 | decoded length, u24 |
+/// +-------------+---------------------+---------------------+
+/// ```
+public struct BlockHeader: Sendable, Hashable {
+    /// How the bytes behind it are encoded.
+    public var codec: BlockCodec
+    /// A fresh history begins with this block.
+    public var resets: Bool
+    /// The sender's history is gone. Such a block is empty.
+    public var releases: Bool
+    /// Bytes behind the header.
+    public var encodedLength: Int
+    /// What they decode to.
+    public var decodedLength: Int
+
+    /// Bytes of a header.
+    public static let length = 7
+    /// The most that one block decodes to.
+    public static let maximumDecodedLength = 65536
+
+    private static let resetFlag: UInt8 = 0x10
+    private static let releaseFlag: UInt8 = 0x20
+
+    /// The header of a block with content.
+    @inlinable
+    public init(codec: BlockCodec, resets: Bool = false, encodedLength: Int, decodedLength: Int) {
+        self.codec = codec
+        self.resets = resets
+        self.releases = false
+        self.encodedLength = encodedLength
+        self.decodedLength = decodedLength
+    }
+
+    /// The block that says that the sender's history is gone.
+    public static let release: BlockHeader = {
+        var header = BlockHeader(codec: .stored, encodedLength: 0, decodedLength: 0)
+        header.releases = true
+        return header
+    }()
+
+    /// Appends the header to `buffer`.
+    public func encode(into buffer: inout ByteBuffer) {
+        let flags = (self.resets ? Self.resetFlag : 0) | (self.releases ? Self.releaseFlag : 0)
+        buffer.writeInteger(self.codec.rawValue | flags)
+        buffer.writeUInt24(self.encodedLength)
+        buffer.writeUInt24(self.decodedLength)
+    }
+
+    /// Takes one header from the front of `buffer`. All that can be judged without the block is judged.
+    ///
+    /// - Parameter offered: what this side said that it decodes.
+    /// - Returns: the header, or `nil` if more bytes are needed; `buffer` is then untouched.
+    /// - Throws: ``WireError`` `.violation(.block)`; `buffer` is then untouched.
+    public static func decode(
+        offered: BlockCodecSet, from buffer: inout ByteBuffer
+    ) throws(WireError) -> BlockHeader? {
+        guard let tag = buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) else { return nil }
+        guard tag & ~(0x0F | self.resetFlag | self.releaseFlag) == 0, let codec = BlockCodec(rawValue: tag & 0x0F),
+            offered.decodes(codec)
+        else {
+            throw WireError(.violation(.block), "A block has an unknown flag, or a codec that was not offered (V1-11).")
+        }
+        guard let encoded = buffer.getUInt24(at: buffer.readerIndex + 1),
+            let decoded = buffer.getUInt24(at: buffer.readerIndex + 4)
+        else { return nil }
+        var header = BlockHeader(
+            codec: codec, resets: tag & self.resetFlag != 0, encodedLength: encoded, decodedLength: decoded)
+        header.releases = tag & self.releaseFlag != 0
+        try header.check()
+        buffer.moveReaderIndex(forwardBy: self.length)
+        return header
+    }
+
+    private func check() throws(WireError) {
+        if self.releases {
+            guard self.codec == .stored, !self.resets, self.encodedLength == 0, self.decodedLength == 0 else {
+                throw WireError(.violation(.block), "A block with RELEASE is not empty (V1-14).")
+            }
+            return
+        }
+        guard (1...Self.maximumDecodedLength).contains(self.decodedLength) else {
+            throw WireError(.violation(.block), "A block decodes to nothing, or to more than 64 KiB (V1-11).")
+        }
+        if self.codec == .stored {
+            guard self.encodedLength == self.decodedLength, !self.resets else {
+                throw WireError(.violation(.block), "A stored block has two lengths, or RESET (V1-11, V1-13).")
+            }
+        } else {
+            guard (1..<self.decodedLength).contains(self.encodedLength) else {
+                throw WireError(.violation(.block), "A coded block is empty, or did not shrink (V1-11).")
+            }
+        }
+    }
+}

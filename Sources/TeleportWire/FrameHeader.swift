@@ -1,0 +1,94 @@
+public import struct NIOCore.ByteBuffer
+
+/// The nine bytes in front of each frame (rules V1-21, V1-22, V1-24).
+///
+/// ```
+/// +---------------------+------+-------+----------------+
+/// | payload length, u24 | type | flags | stream id, u32 |
+/// +---------------------+------+-------+----------------+
+/// ```
+public struct FrameHeader: Sendable, Hashable {
+    /// Bytes behind the header.
+    public var length: Int
+    /// What the frame is; `nil` is a type that this version does not know, to be read over.
+    public var type: FrameType?
+    public var flags: FrameFlags
+    /// The stream, or `nil` for a frame of the connection.
+    public var stream: CallID?
+
+    /// Bytes of a header.
+    public static let headerLength = 9
+    /// The most payload of a body that one frame carries.
+    public static let maximumBodyLength = 65536
+    /// The most text in a GOAWAY.
+    public static let maximumTextLength = 256
+    /// What a payload of REQUEST has besides head and body: deadline and length of the head.
+    static let requestOverhead = 7
+
+    @inlinable
+    public init(_ type: FrameType, length: Int, flags: FrameFlags = [], stream: CallID? = nil) {
+        self.length = length
+        self.type = type
+        self.flags = flags
+        self.stream = stream
+    }
+
+    /// Appends the header to `buffer`.
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.writeUInt24(self.length)
+        buffer.writeInteger(self.type?.rawValue ?? .max)
+        buffer.writeInteger(self.flags.rawValue)
+        buffer.writeInteger(self.stream?.rawValue ?? 0, endianness: .little)
+    }
+
+    /// Takes one header from the front of `buffer`. All that can be judged without the payload is judged.
+    ///
+    /// - Parameter headLimit: the largest head that this side accepts.
+    /// - Returns: the header, or `nil` if more bytes are needed; `buffer` is then untouched.
+    /// - Throws: ``WireError`` `.violation(.frame)`; `buffer` is then untouched.
+    public static func decode(headLimit: Int, from buffer: inout ByteBuffer) throws(WireError) -> FrameHeader? {
+        guard buffer.readableBytes >= self.headerLength,
+            let length = buffer.getUInt24(at: buffer.readerIndex),
+            let type = buffer.getInteger(at: buffer.readerIndex + 3, as: UInt8.self),
+            let flags = buffer.getInteger(at: buffer.readerIndex + 4, as: UInt8.self),
+            let id = buffer.getInteger(at: buffer.readerIndex + 5, endianness: .little, as: UInt32.self)
+        else { return nil }
+        var header = FrameHeader(.settings, length: length, flags: FrameFlags(rawValue: flags))
+        header.type = FrameType(rawValue: type)
+        header.stream = id == 0 ? nil : CallID(rawValue: id)
+        try header.check(headLimit)
+        buffer.moveReaderIndex(forwardBy: self.headerLength)
+        return header
+    }
+
+    private func check(_ headLimit: Int) throws(WireError) {
+        guard let type = self.type else {
+            return try self.require(self.length <= Self.maximumBodyLength + headLimit, "is too long (V1-22)")
+        }
+        try self.require(type.allowedFlags.isSuperset(of: self.flags), "has a flag that is not its own (V1-22)")
+        switch type.place {
+        case .connection: try self.require(self.stream == nil, "has the id of a stream (V1-22)")
+        case .stream: try self.require(self.stream != nil, "has no stream id (V1-22)")
+        case .either: break
+        }
+        if let fixed = type.fixedLength { try self.require(self.length == fixed, "has another length (V1-22)") }
+        try self.require(self.length <= self.longest(type, headLimit), "is too long (V1-22)")
+    }
+
+    private func longest(_ type: FrameType, _ headLimit: Int) -> Int {
+        switch type {
+        case .request, .response: Self.maximumBodyLength + headLimit + Self.requestOverhead
+        case .data: Self.maximumBodyLength
+        case .trailers, .secrets: headLimit
+        case .settings: 6 * 64
+        case .goAway: 6 + Self.maximumTextLength
+        case .cancel, .credit, .ping, .pong: 8
+        }
+    }
+
+    private func require(_ condition: Bool, _ fault: StaticString) throws(WireError) {
+        guard !condition else { return }
+        let name = self.type.map { "\($0)" } ?? "unknown"
+        throw WireError(.violation(.frame), "A frame (\(name)) \(fault).")
+    }
+}
