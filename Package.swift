@@ -59,11 +59,14 @@ let package = Package(
             name: "CSnappy", pkgConfig: "snappy", providers: [.apt(["libsnappy-dev"]), .brew(["snappy"])]),
         .systemLibrary(
             name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
+        .systemLibrary(
+            name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
 
         // Sans-IO: bytes in, bytes out.
         .target(name: "TeleportWire", dependencies: [nioCore], swiftSettings: settings),
         .target(
-            name: "TeleportCompress", dependencies: [nioCore, "CZlib", "CSnappy", "CLZ4"], swiftSettings: settings),
+            name: "TeleportCompress", dependencies: [nioCore, "CZlib", "CSnappy", "CLZ4", "CZstd"],
+            swiftSettings: settings),
         .target(name: "TeleportHTTP", dependencies: [nioCore, httpTypes], swiftSettings: settings),
         .target(name: "TeleportRPC", dependencies: ["TeleportWire"], swiftSettings: settings),
 
@@ -110,7 +113,8 @@ let package = Package(
         .target(name: "TeleportTestKit", dependencies: [nioCore], swiftSettings: settings),
 
         .target(
-            name: "TeleportFuzzing", dependencies: ["TeleportCompress", "TeleportWire", "TeleportHTTP", nioCore],
+            name: "TeleportFuzzing",
+            dependencies: ["TeleportCompress", "TeleportWire", "TeleportHTTP", "TeleportRPC", nioCore],
             swiftSettings: settings),
         // One page for each module that can be taken alone.
         .executableTarget(
@@ -142,7 +146,8 @@ let package = Package(
             name: "TeleportHTTPTests", dependencies: ["TeleportHTTP", "TeleportTestKit", nioCore, httpTypes],
             swiftSettings: settings),
         .testTarget(
-            name: "TeleportRPCTests", dependencies: ["TeleportRPC", "TeleportWire"], swiftSettings: settings),
+            name: "TeleportRPCTests", dependencies: ["TeleportRPC", "TeleportWire", "TeleportTestKit"],
+            swiftSettings: settings),
         .target(
             name: "NetworkTestSupport", dependencies: ["TeleportTransport", nioCore, nioPosix],
             path: "Tests/NetworkTestSupport", swiftSettings: settings),

@@ -4,7 +4,8 @@ import PackageDescription
 
 /// One executable a target of `TeleportFuzzing`; see `FuzzTarget` there for how to add one, and `Scripts/fuzz` to run.
 let fuzzers = [
-    "FuzzFlate", "FuzzSnappy", "FuzzLZ4", "FuzzPreface", "FuzzFraming", "FuzzHTTPRequest", "FuzzHTTPResponse",
+    "FuzzFlate", "FuzzSnappy", "FuzzLZ4", "FuzzZstd", "FuzzBlocks", "FuzzPreface", "FuzzFraming", "FuzzHTTPRequest",
+    "FuzzHTTPResponse", "FuzzFramedHead", "FuzzClientStreams", "FuzzServerStreams",
 ]
 
 let package = Package(

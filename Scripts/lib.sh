@@ -6,7 +6,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 me="Scripts/$(basename "$0")"
 
 # Debian packages and how to tell that what they bring is there.
-build_packages=(pkg-config zlib1g-dev liblz4-dev libsnappy-dev)
+build_packages=(pkg-config zlib1g-dev liblz4-dev libsnappy-dev libzstd-dev)
 test_packages=(nginx curl wrk openssl mandoc)
 
 say() { printf '%s: %s\n' "$me" "$*" >&2; }
@@ -35,6 +35,7 @@ is_there() {
         zlib1g-dev) has_library zlib zlib.h ;;
         liblz4-dev) has_library liblz4 lz4.h ;;
         libsnappy-dev) has_library snappy snappy-c.h ;;
+        libzstd-dev) has_library libzstd zstd.h ;;
         *) has_command "$1" ;;
     esac
 }

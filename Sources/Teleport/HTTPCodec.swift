@@ -3,7 +3,7 @@ public import TeleportEndpoint
 public import TeleportHTTP
 public import TeleportRPC
 
-/// HTTP requests and responses as the messages of an RPC, on protocol v0.
+/// HTTP requests and responses as the messages of an RPC: on protocol v0 here, on v1 in the face of ``FramedCodec``.
 ///
 /// Everything that makes v0 safe is in ``TeleportHTTP``: what is sent is what both ends delimit alike, and what is
 /// received is read strictly.
@@ -13,8 +13,12 @@ public struct HTTPCodec: SelfDelimitingCodec {
 
     /// What is accepted from the peer.
     public let limits: HTTPLimits
+    /// The largest body that is accepted on v1, where it may come in pieces: whoever passes it on need not hold it.
+    @usableFromInline let streamLimit: Int
     /// What the peer is assumed to accept: a larger head would cost it the connection, so it is refused to its caller.
     @usableFromInline let sentLimits: HTTPLimits
+    /// Fields whose values touch no compression history. On v1 only.
+    @usableFromInline let secrets: SecretFields
     /// What an intermediary adds to requests about itself.
     @usableFromInline let via: Via?
     /// What a caller is told instead of a response that cannot be sent.
@@ -30,13 +34,19 @@ public struct HTTPCodec: SelfDelimitingCodec {
     ///     502 by an intermediary.
     ///   - addsDate: whether responses that have no `Date` are given one (RFC 9110 §6.6.1 wants an origin to). An
     ///     intermediary passes responses on as they are.
+    ///   - secrets: fields whose values are kept out of compression histories on v1: default, those of authentication and
+    ///     cookies.
+    ///   - streamLimit: the largest body that is accepted on v1, where it comes in pieces; `nil` is that of `limits`.
     public init(
         limits: HTTPLimits = .default, sentLimits: HTTPLimits? = nil, via: Via? = nil,
-        statusOfUnsendable: Status = .internalServerError, addsDate: Bool = true
+        statusOfUnsendable: Status = .internalServerError, addsDate: Bool = true, secrets: SecretFields = .default,
+        streamLimit: Int? = nil
     ) {
         self.limits = limits
+        self.streamLimit = streamLimit ?? limits.maxBodySize
         self.sentLimits = sentLimits ?? limits
         self.via = via
+        self.secrets = secrets
         self.statusOfUnsendable = statusOfUnsendable
         self.dateClock = addsDate ? DateClock() : nil
     }
@@ -68,6 +78,7 @@ public struct HTTPCodec: SelfDelimitingCodec {
 
     @inlinable
     public func encode(_ request: Request, into buffer: inout ByteBuffer) throws(RPCError) -> CallContext {
+        guard !request.isSensitive else { throw Self.sensitiveOnV0 }
         do throws(HTTPError) {
             try TeleportEncoder.encode(request, via: self.via, limits: self.sentLimits, into: &buffer)
             return CallContext(dropsBody: TeleportEncoder.mapsToGET(request.head.method))
@@ -83,6 +94,12 @@ public struct HTTPCodec: SelfDelimitingCodec {
         } catch {
             throw RPCError(.unsendable, error.message, cause: error)
         }
+    }
+
+    @usableFromInline
+    static var sensitiveOnV0: RPCError {
+        RPCError(
+            .unsendable, "The request is sensitive, and protocol v0 cannot keep it out of its compression history.")
     }
 
     @inlinable

@@ -28,6 +28,8 @@ public final class TeleportClient: Sendable {
     public init(
         configuration: ClientConfiguration, limits: HTTPLimits = .default, drainLimit: TimeAmount = .seconds(10)
     ) {
+        var configuration = configuration
+        configuration.maxHeadSize = limits.headSizeOnWire
         self.client = RPCClient(codec: HTTPCodec(limits: limits), configuration: configuration)
         self.drainLimit = drainLimit
     }

@@ -37,6 +37,8 @@ public final class TeleportServer: Sendable {
         placement: HandlerPlacement = .pool, immediate: ImmediateHandler? = nil, handler: @escaping Handler
     ) {
         let codec = HTTPCodec(limits: limits, addsDate: addsDate)
+        var configuration = configuration
+        configuration.maxHeadSize = limits.headSizeOnWire
         self.server = RPCServer(
             codec: codec, configuration: configuration,
             handler: AsyncHandler(codec: codec, placement: placement, immediate: immediate, handler: handler))
@@ -47,6 +49,8 @@ public final class TeleportServer: Sendable {
         configuration: ServerConfiguration, limits: HTTPLimits = .default, addsDate: Bool = true,
         handler: some RequestHandler<Request, Response>
     ) {
+        var configuration = configuration
+        configuration.maxHeadSize = limits.headSizeOnWire
         self.server = RPCServer(
             codec: HTTPCodec(limits: limits, addsDate: addsDate), configuration: configuration, handler: handler)
     }

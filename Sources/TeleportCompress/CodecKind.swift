@@ -1,6 +1,8 @@
 /// A compressed format: what a receiver has to know to expand a stream.
 ///
-/// The level, which only concerns the sender, is in ``CompressionCodec``.
+/// The level, which only concerns the sender, is in ``CompressionCodec``. Two layouts are built on these formats: the
+/// never-ending streams of ``Compressor`` and ``Decompressor`` (protocol v0), which the cases describe, and the blocks
+/// of ``BlockCompressor`` and ``BlockDecompressor`` (protocol v1, rules V1-15 to V1-18).
 @nonexhaustive
 public enum CodecKind: Sendable, Hashable, CaseIterable {
     /// Bytes as they are.
@@ -11,14 +13,18 @@ public enum CodecKind: Sendable, Hashable, CaseIterable {
     case snappy
     /// Linked LZ4 blocks with their lengths. Teleport's own layout, see ``CompressionCodec/lz4``.
     case lz4
+    /// Zstandard frames (RFC 8878) without content size, dictionary or checksum, flushed after each batch. A frame
+    /// lasts until the sender gives its memory back.
+    case zstd
 
-    /// The name used in options and configuration: `none`, `flate`, `snappy`, `lz4`.
+    /// The name used in options and configuration: `none`, `flate`, `snappy`, `lz4`, `zstd`.
     public var name: String {
         switch self {
         case .none: "none"
         case .flate: "flate"
         case .snappy: "snappy"
         case .lz4: "lz4"
+        case .zstd: "zstd"
         }
     }
 

@@ -1,4 +1,4 @@
-/// How a sender compresses: a format and, for flate, a level.
+/// How a sender compresses: a format and, for flate and zstd, a level.
 ///
 /// | codec | ratio | CPU | memory a direction, sender / receiver |
 /// |---|---|---|---|
@@ -6,18 +6,30 @@
 /// | ``flate`` | high | much | 264 KiB / 44 KiB |
 /// | ``snappy`` | low; needs batches | little | none / at most 64 KiB |
 /// | ``lz4`` | medium | little | 144 KiB / 128 KiB |
+/// | ``zstd`` | highest | little | 953 KiB / 605 KiB |
 ///
-/// Memory is taken with the first byte that passes, not before.
+/// Memory is taken with the first byte that passes, not before. That of zstd grows with its level and window.
 public struct CompressionCodec: Sendable, Hashable {
     /// The format, which is all that the receiver needs.
     public let kind: CodecKind
 
-    /// The level, 1 (fastest) to 9 (smallest), of ``flate``; `nil` for formats without levels.
+    /// The level, from 1 (fastest) to 9 (smallest) of ``flate``, to 19 of ``zstd``; `nil` for formats without levels.
     public let level: Int?
 
-    private init(kind: CodecKind, level: Int? = nil) {
+    /// How far back ``zstd`` finds repeats: over 2 to this power bytes. `nil` for the other formats, whose reach is
+    /// fixed.
+    public let windowLog: Int?
+
+    /// The window of ``zstd`` that every receiver accepts (rule V1-16).
+    static let defaultWindowLog = 17
+
+    /// The windows of ``zstd`` that there are for us. Larger ones would be beyond what a receiver can afford.
+    static let windowLogs = 10...27
+
+    private init(kind: CodecKind, level: Int? = nil, windowLog: Int? = nil) {
         self.kind = kind
         self.level = level
+        self.windowLog = windowLog
     }
 
     /// Bytes as they are.
@@ -64,27 +76,60 @@ public struct CompressionCodec: Sendable, Hashable {
         return CompressionCodec(kind: .flate, level: level)
     }
 
+    /// Zstandard at level 1, with a window of 128 KiB: smaller than ``flate`` at an eighth of its CPU time.
+    public static let zstd = CompressionCodec(kind: .zstd, level: 1, windowLog: defaultWindowLog)
+
+    /// Zstandard at a level.
+    ///
+    /// - Parameters:
+    ///   - level: 1 (fastest) to 19 (smallest). With it grows the sender's memory: at the default window 1.6 MiB for
+    ///     level 3, 2.4 MiB for 6 and 3.7 MiB for 19.
+    ///   - windowLog: The window as a power of two, 10 to 27; by default 17, 128 KiB. A receiver refuses more than it
+    ///     was configured for (rule V1-16). Both ends keep the window in memory: 317 KiB a direction and end are
+    ///     enough for 15 at level 1, 1.8 MiB are needed for 20.
+    /// - Throws: ``CompressionError/Code/invalidZstdLevel(_:)`` or ``CompressionError/Code/invalidWindowLog(_:)`` for a
+    ///   value outside its range.
+    public static func zstd(level: Int, windowLog: Int = 17) throws(CompressionError) -> CompressionCodec {
+        guard (1...19).contains(level) else {
+            throw CompressionError(.invalidZstdLevel(level))
+        }
+        guard self.windowLogs.contains(windowLog) else {
+            throw CompressionError(.invalidWindowLog(windowLog))
+        }
+        return CompressionCodec(kind: .zstd, level: level, windowLog: windowLog)
+    }
+
     /// The codec of a format, at the format's default level.
     public init(_ kind: CodecKind) {
-        self.init(kind: kind, level: kind == .flate ? Self.flate.level : nil)
+        switch kind {
+        case .none: self = .none
+        case .flate: self = .flate
+        case .snappy: self = .snappy
+        case .lz4: self = .lz4
+        case .zstd: self = .zstd
+        }
     }
 
     /// The codec with a name, at its default level.
     ///
-    /// - Parameter name: One of `none`, `flate`, `snappy`, `lz4`.
+    /// - Parameter name: One of `none`, `flate`, `snappy`, `lz4`, `zstd`.
     /// - Throws: ``CompressionError/Code/unknownCodec(_:)`` for any other name.
     public init(name: some StringProtocol) throws(CompressionError) {
         self.init(try CodecKind(name: name))
     }
 
-    /// The format's name: `none`, `flate`, `snappy` or `lz4`.
+    /// The format's name: `none`, `flate`, `snappy`, `lz4` or `zstd`.
     public var name: String { self.kind.name }
 }
 
 extension CompressionCodec: CustomStringConvertible {
-    /// The name, and the level if there is one: `flate (level 6)`.
+    /// The name, the level if there is one, and a window that is not the default: `flate (level 6)`,
+    /// `zstd (level 3, window 2^20)`.
     public var description: String {
         guard let level = self.level else { return self.name }
-        return "\(self.name) (level \(level))"
+        guard let windowLog = self.windowLog, windowLog != Self.defaultWindowLog else {
+            return "\(self.name) (level \(level))"
+        }
+        return "\(self.name) (level \(level), window 2^\(windowLog))"
     }
 }

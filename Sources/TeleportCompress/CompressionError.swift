@@ -1,7 +1,7 @@
 /// Why a compressor or decompressor refused its work.
 ///
-/// Every error of a ``Decompressor`` is final: the rest of the stream cannot be made sense of, so the connection that
-/// carries it has to be closed. Two errors are equal if their codes are.
+/// Every error of a ``Decompressor`` or ``BlockDecompressor`` is final: the rest cannot be made sense of, so the
+/// connection that carries it has to be closed. Two errors are equal if their codes are.
 public struct CompressionError: Error, Sendable, Hashable {
     /// What went wrong.
     @nonexhaustive
@@ -20,13 +20,22 @@ public struct CompressionError: Error, Sendable, Hashable {
         case unsupportedChunk(UInt8)
         /// Bytes followed the end of the stream. Teleport streams never end.
         case streamEnded
+        /// A coded block does not begin a fresh history where it must: as the first of its direction, of another codec,
+        /// or behind a release (rule V1-13).
+        case missingReset
+        /// A zstd frame asks for a window of more than `limit` bytes (rule V1-16).
+        case windowTooLarge(limit: Int)
         /// The codec's library could not allocate its memory.
         case outOfMemory
-        /// A compression level outside 1 to 9.
+        /// A level of flate outside 1 to 9.
         case invalidLevel(Int)
+        /// A level of zstd outside 1 to 19.
+        case invalidZstdLevel(Int)
+        /// A window of zstd, as a power of two, outside 10 to 27.
+        case invalidWindowLog(Int)
         /// A codec name that is none of ``CodecKind/name``.
         case unknownCodec(String)
-        /// The codec's library reported a status that it never should; zlib's number is kept for the report.
+        /// The codec's library reported a status that it never should; its number is kept for the report.
         case backEndFailed(status: Int32)
     }
 
@@ -55,12 +64,20 @@ public struct CompressionError: Error, Sendable, Hashable {
             "The peer sent a snappy chunk of unknown type \(type), which must not be skipped; update this side."
         case .streamEnded:
             "The peer ended its compressed stream and then sent more; a stream lasts as long as its connection."
+        case .missingReset:
+            "The peer sent a block that refers to a history it never began; its sender is faulty."
+        case .windowTooLarge(let limit):
+            "The peer's zstd window has more than \(limit) bytes; lower its window log or raise the one accepted here."
         case .outOfMemory:
             "There was no memory left for the codec's state; lower the number of compressed connections."
         case .invalidLevel(let level):
             "The compression level \(level) does not exist; choose one from 1 (fastest) to 9 (smallest)."
+        case .invalidZstdLevel(let level):
+            "The zstd level \(level) does not exist here; choose one from 1 (fastest) to 19 (smallest)."
+        case .invalidWindowLog(let windowLog):
+            "A zstd window of 2^\(windowLog) bytes is not possible; choose a power from 10 to 27."
         case .unknownCodec(let name):
-            "There is no codec named '\(name)'; choose one of none, flate, snappy and lz4."
+            "There is no codec named '\(name)'; choose one of none, flate, snappy, lz4 and zstd."
         case .backEndFailed(let status):
             "The compression library failed with status \(status), which it never should; please report this."
         }

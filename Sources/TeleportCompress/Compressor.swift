@@ -16,6 +16,7 @@ public struct Compressor: StreamCompressor {
         case flate(FlateCompressor)
         case snappy(SnappyCompressor)
         case lz4(LZ4Compressor)
+        case zstd(ZstdCompressor)
     }
 
     private let backEnd: BackEnd
@@ -31,6 +32,7 @@ public struct Compressor: StreamCompressor {
         case .flate: self.backEnd = .flate(FlateCompressor(level: codec.level ?? 6))
         case .snappy: self.backEnd = .snappy(SnappyCompressor())
         case .lz4: self.backEnd = .lz4(LZ4Compressor())
+        case .zstd: self.backEnd = .zstd(ZstdCompressor(codec))
         }
     }
 
@@ -43,6 +45,7 @@ public struct Compressor: StreamCompressor {
         case .flate(let compressor): try compressor.compress(input, into: &output)
         case .snappy(let compressor): compressor.compress(input, into: &output)
         case .lz4(let compressor): try compressor.compress(input, into: &output)
+        case .zstd(let compressor): try compressor.compress(input, into: &output)
         }
     }
 
@@ -52,6 +55,7 @@ public struct Compressor: StreamCompressor {
         case .flate(let compressor): compressor.reset()
         case .snappy(let compressor): compressor.reset()
         case .lz4(let compressor): compressor.reset()
+        case .zstd(let compressor): compressor.reset()
         }
     }
 
@@ -61,6 +65,7 @@ public struct Compressor: StreamCompressor {
         case .flate(let compressor): compressor.release()
         case .snappy(let compressor): compressor.release()
         case .lz4(let compressor): compressor.release()
+        case .zstd(let compressor): compressor.release()
         }
     }
 }

@@ -30,6 +30,7 @@ public struct Decompressor: StreamDecompressor {
         case flate(FlateDecompressor)
         case snappy(SnappyDecompressor)
         case lz4(LZ4Decompressor)
+        case zstd(ZstdDecompressor)
     }
 
     private let backEnd: BackEnd
@@ -39,13 +40,19 @@ public struct Decompressor: StreamDecompressor {
     public let kind: CodecKind
 
     /// Makes a decompressor at the start of its stream. Nothing is allocated yet but a small object.
-    public init(_ kind: CodecKind) {
+    ///
+    /// - Parameters:
+    ///   - kind: The format that the sender uses.
+    ///   - zstdWindowLog: The largest window, as a power of two, 10 to 27, that a zstd stream may ask for; by default
+    ///     17, 128 KiB. Without meaning for other formats.
+    public init(_ kind: CodecKind, zstdWindowLog: Int = 17) {
         self.kind = kind
         switch kind {
         case .none: self.backEnd = .identity
         case .flate: self.backEnd = .flate(FlateDecompressor())
         case .snappy: self.backEnd = .snappy(SnappyDecompressor())
         case .lz4: self.backEnd = .lz4(LZ4Decompressor())
+        case .zstd: self.backEnd = .zstd(ZstdDecompressor(windowLog: zstdWindowLog))
         }
     }
 
@@ -68,6 +75,8 @@ public struct Decompressor: StreamDecompressor {
             case .snappy(let decompressor):
                 return try decompressor.decompress(&input, into: &output, limit: limit)
             case .lz4(let decompressor):
+                return try decompressor.decompress(&input, into: &output, limit: limit)
+            case .zstd(let decompressor):
                 return try decompressor.decompress(&input, into: &output, limit: limit)
             }
         } catch {
@@ -95,6 +104,7 @@ public struct Decompressor: StreamDecompressor {
         case .flate(let decompressor): decompressor.reset()
         case .snappy(let decompressor): decompressor.reset()
         case .lz4(let decompressor): decompressor.reset()
+        case .zstd(let decompressor): decompressor.reset()
         }
     }
 
@@ -105,6 +115,7 @@ public struct Decompressor: StreamDecompressor {
         case .flate(let decompressor): decompressor.release()
         case .snappy(let decompressor): decompressor.release()
         case .lz4(let decompressor): decompressor.release()
+        case .zstd(let decompressor): decompressor.release()
         }
     }
 

@@ -7,17 +7,16 @@ import struct NIOCore.ByteBuffer
 /// After a flush the stream stands at a byte boundary behind `00 00 ff ff`. A new DEFLATE state may go on from there,
 /// as a receiver keeps no state but its window: that is why `release()` needs no word to the receiver.
 final class FlateCompressor: StreamCompressor {
-    private let level: Int32
+    private let level: Int
 
-    /// zlib's state points back at its `z_stream`, which therefore lives on the heap and never moves. `nil` until the
-    /// first batch. Owned: made in `started()`, ended and freed in `release()`.
+    /// `nil` until the first batch. Owned: made in `started()`, ended and freed in `release()`.
     private var stream: UnsafeMutablePointer<z_stream>?
 
     /// zlib repeats the flush marker if it is called again with six bytes of room or fewer.
     private static let leastRoom = 64
 
     init(level: Int) {
-        self.level = Int32(level)
+        self.level = level
     }
 
     deinit {
@@ -65,10 +64,7 @@ final class FlateCompressor: StreamCompressor {
     }
 
     func release() {
-        guard let stream = self.stream else { return }
-        deflateEnd(stream)
-        stream.deinitialize(count: 1)
-        stream.deallocate()
+        self.stream?.endDeflating()
         self.stream = nil
     }
 
@@ -76,17 +72,7 @@ final class FlateCompressor: StreamCompressor {
         if let stream = self.stream {
             return stream
         }
-        let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
-        stream.initialize(to: z_stream())
-        // Window 2^15 without header (negative); memory level 8, the library's default.
-        let status = deflateInit2_(
-            stream, self.level, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
-            Int32(MemoryLayout<z_stream>.size))
-        guard status == Z_OK else {
-            stream.deinitialize(count: 1)
-            stream.deallocate()
-            throw CompressionError(status == Z_MEM_ERROR ? .outOfMemory : .backEndFailed(status: status))
-        }
+        let stream = try UnsafeMutablePointer<z_stream>.deflating(level: self.level)
         self.stream = stream
         return stream
     }

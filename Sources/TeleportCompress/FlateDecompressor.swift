@@ -6,7 +6,7 @@ import struct NIOCore.ByteBuffer
 ///
 /// It consumes all input it is given room for: what it has not used yet of a half-received symbol zlib keeps as bits.
 final class FlateDecompressor: StreamDecompressor {
-    /// Heap-allocated and never moved, as in ``FlateCompressor``. `nil` until the first byte.
+    /// `nil` until the first byte. Owned: made in `started()`, ended and freed in `release()`.
     private var stream: UnsafeMutablePointer<z_stream>?
 
     /// Whether zlib may hold output back, as its last call used up all the room.
@@ -85,10 +85,7 @@ final class FlateDecompressor: StreamDecompressor {
     func release() {
         self.mayHoldOutput = false
         self.isEnded = false
-        guard let stream = self.stream else { return }
-        inflateEnd(stream)
-        stream.deinitialize(count: 1)
-        stream.deallocate()
+        self.stream?.endInflating()
         self.stream = nil
     }
 
@@ -104,14 +101,7 @@ final class FlateDecompressor: StreamDecompressor {
         if let stream = self.stream {
             return stream
         }
-        let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
-        stream.initialize(to: z_stream())
-        let status = inflateInit2_(stream, -MAX_WBITS, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
-        guard status == Z_OK else {
-            stream.deinitialize(count: 1)
-            stream.deallocate()
-            throw CompressionError(status == Z_MEM_ERROR ? .outOfMemory : .backEndFailed(status: status))
-        }
+        let stream = try UnsafeMutablePointer<z_stream>.inflating()
         self.stream = stream
         return stream
     }

@@ -1,24 +1,15 @@
-import CLZ4
-
 import struct NIOCore.ByteBuffer
 
 /// Linked LZ4 blocks, the receiving half of the layout described at ``CompressionCodec/lz4``.
 ///
-/// Blocks are expanded in the window, behind the history they refer to, and copied out from there. So what the limit
-/// has no room for simply stays in the window, and the caller's buffer need not keep old bytes.
+/// Blocks are expanded in the window and copied out from there. So what the limit has no room for simply stays in the
+/// window, and the caller's buffer need not keep old bytes.
 final class LZ4Decompressor: StreamDecompressor {
-    /// ``LZ4Framing/windowLength`` bytes. Owned: made by the first block, freed by `release()`.
-    private var window: UnsafeMutableRawPointer?
+    /// Made by the first block.
+    private var window: LZ4ReceivingWindow?
 
-    /// Where the next block goes in the window: all before it is history.
-    private var end = 0
-
-    /// Plain bytes before `end` that the limit had no room for.
+    /// Plain bytes at the end of the window that the limit had no room for.
     private var held = 0
-
-    deinit {
-        self.release()
-    }
 
     func decompress(
         _ input: inout ByteBuffer, into output: inout ByteBuffer, limit: Int
@@ -46,21 +37,20 @@ final class LZ4Decompressor: StreamDecompressor {
     }
 
     func reset() {
-        self.end = 0
+        self.window?.reset()
         self.held = 0
     }
 
     func release() {
-        self.reset()
-        self.window?.deallocate()
         self.window = nil
+        self.held = 0
     }
 
     /// Copies held bytes to the output, up to the limit, and returns how many.
     private func handOn(into output: inout ByteBuffer, limit: Int) -> Int {
         let count = min(limit, self.held)
         guard count > 0, let window = self.window else { return 0 }
-        output.writeBytes(UnsafeRawBufferPointer(start: window + (self.end - self.held), count: count))
+        output.writeBytes(UnsafeRawBufferPointer(rebasing: window.suffix(self.held).prefix(count)))
         self.held -= count
         return count
     }
@@ -69,43 +59,25 @@ final class LZ4Decompressor: StreamDecompressor {
     private func expand(
         _ input: ByteBuffer, dataLength: Int, isStored: Bool, plainLength: Int
     ) throws(CompressionError) {
-        let window = self.roomInWindow(for: plainLength)
-        let block = window + self.end
-        let history = min(self.end, LZ4Framing.historyLength)
-        let length = input.withUnsafeReadableBytes { bytes in
+        let window = self.started()
+        try input.withUnsafeReadableBytes { bytes throws(CompressionError) in
             let start = LZ4Framing.headerLength
             let data = UnsafeRawBufferPointer(rebasing: bytes[start..<start + dataLength])
             if isStored {
-                UnsafeMutableRawBufferPointer(start: block, count: plainLength).copyMemory(from: data)
-                return plainLength
+                window.append(data)
+            } else {
+                try window.expand(data, plainLength: plainLength)
             }
-            return Int(
-                LZ4_decompress_safe_usingDict(
-                    data.baseAddress?.assumingMemoryBound(to: CChar.self), block.assumingMemoryBound(to: CChar.self),
-                    Int32(dataLength), Int32(plainLength),
-                    (block - history).assumingMemoryBound(to: CChar.self), Int32(history)))
         }
-        guard length == plainLength else {
-            throw CompressionError(.corruptInput)
-        }
-        self.end += plainLength
         self.held = plainLength
     }
 
-    /// Makes room for a block behind the history, and returns the window.
-    private func roomInWindow(for plainLength: Int) -> UnsafeMutableRawPointer {
-        let window: UnsafeMutableRawPointer
-        if let existing = self.window {
-            window = existing
-        } else {
-            window = .allocate(byteCount: LZ4Framing.windowLength, alignment: 16)
-            self.window = window
+    private func started() -> LZ4ReceivingWindow {
+        if let window = self.window {
+            return window
         }
-        if self.end + plainLength > LZ4Framing.windowLength {
-            let history = min(self.end, LZ4Framing.historyLength)
-            window.copyMemory(from: window + (self.end - history), byteCount: history)
-            self.end = history
-        }
+        let window = LZ4ReceivingWindow()
+        self.window = window
         return window
     }
 }

@@ -47,7 +47,11 @@ public struct AsyncHandler<Codec: MessageCodec>: RequestHandler {
         @inlinable
         nonisolated(nonsending) func run(_ request: Codec.Request, _ responder: Responder<Codec.Response>) async {
             do {
-                responder.respond(try await self.handler(request, RequestContext(responder)))
+                var response = try await self.handler(request, RequestContext(responder))
+                if case .v0 = responder.origin, self.codec.isStreamed(response: response) {
+                    response = try await self.codec.buffered(response: response)
+                }
+                responder.respond(response)
             } catch {
                 responder.respond(self.codec.response(to: .handlerFailed(error)))
             }

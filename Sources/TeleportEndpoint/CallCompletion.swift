@@ -2,7 +2,7 @@ public import struct TeleportRPC.RPCError
 
 /// Who waits for the answer of a call: a continuation, a token in a proxy, a test.
 ///
-/// Exactly one of the two methods is called, once, on the event loop of the connection or in the caller's own call, and
+/// Exactly one of ``succeed(_:)`` and ``fail(_:)`` is called, once, on the event loop of the connection or in the caller's own call, and
 /// never under a lock. It must not block.
 public protocol CallCompletion<Response>: Sendable {
     associatedtype Response: Sendable
@@ -11,6 +11,13 @@ public protocol CallCompletion<Response>: Sendable {
     func succeed(_ response: consuming Response)
     /// There will be no answer.
     func fail(_ error: RPCError)
+    /// An informational answer came, before the final one; any number of times. On v1 only. Does nothing by default.
+    func inform(_ response: Response)
+}
+
+extension CallCompletion {
+    @inlinable
+    public func inform(_ response: Response) {}
 }
 
 /// A suspended caller.

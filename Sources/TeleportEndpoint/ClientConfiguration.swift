@@ -9,8 +9,10 @@ public import TeleportWire
 public struct ClientConfiguration: Sendable {
     /// Where the server listens. A name is resolved anew for each connection, and all its addresses are used in turn.
     public var address: TransportAddress
-    /// Magic and version. HTTP's unless you speak a protocol of your own.
+    /// Magic and version of v0. HTTP's unless you speak a protocol of your own.
     public var identity: ProtocolIdentity
+    /// Which version of the protocol is spoken. Default: v1, and v0 with servers that know no other.
+    public var wire: WireVersion
     /// How this side compresses what it sends; the server chooses for its own direction. Default none.
     public var compression: CompressionCodec
     /// TLS, if wanted: then a server that does not offer it is refused. Default none.
@@ -19,6 +21,10 @@ public struct ClientConfiguration: Sendable {
     public var batching: BatchingPolicy
     /// What one connection may hold.
     public var limits: ClientLimits
+    /// What one v1 connection may hold besides, and how long things may take on it.
+    public var streamLimits: StreamLimits
+    /// The largest head of an answer on v1, in bytes. Default 64 KiB.
+    public var maxHeadSize: Int
     /// Connections to the server, each opened with the first call that uses it. One carries a great deal; more help when
     /// compression fills a core. Default 1.
     public var connections: Int
@@ -38,6 +44,8 @@ public struct ClientConfiguration: Sendable {
     public var logger: Logger
     /// Finds the server's addresses. Here, because all connections of a client take turns with them.
     package var resolution: NameResolution
+    /// What servers spoke in this process.
+    package var memory: WireMemory
 
     /// A configuration with defaults for everything but the address.
     public init(
@@ -46,10 +54,13 @@ public struct ClientConfiguration: Sendable {
     ) {
         self.address = address
         self.identity = identity
+        self.wire = .automatic
         self.compression = .none
         self.tls = nil
         self.batching = .init()
         self.limits = .init()
+        self.streamLimits = .init()
+        self.maxHeadSize = 65536
         self.connections = 1
         self.timeout = .seconds(3)
         self.handshakeTimeout = .seconds(3)
@@ -59,13 +70,33 @@ public struct ClientConfiguration: Sendable {
         self.eventLoopGroup = EventLoops.shared
         self.logger = logger
         self.resolution = NameResolution()
+        self.memory = .shared
     }
 
-    /// Without TLS: that begins behind the preface.
+    /// For v0 without TLS: that begins behind the preface. For v1 with it: the preface is inside.
     @usableFromInline
-    func makeConnector() -> Connector {
+    func makeConnector(framed: Bool = false) -> Connector {
         Connector(
-            to: self.address, policy: self.batching, timeout: self.handshakeTimeout, traffic: self.traffic,
-            resolution: self.resolution)
+            to: self.address, tls: framed ? self.tls?.offering(WireVersion.applicationProtocol) : nil,
+            policy: self.batching, timeout: self.handshakeTimeout, traffic: self.traffic, resolution: self.resolution)
+    }
+
+    /// What the server is told that it may send on v1.
+    @usableFromInline
+    var settings: SettingsV1 { SettingsV1(self.streamLimits, maxStreams: 0, maxHeadSize: self.maxHeadSize) }
+
+    /// What v1 begins with.
+    var framedIdentity: ProtocolIdentity { self.wire.framedIdentity(self.identity) }
+}
+
+extension SettingsV1 {
+    /// A client takes no streams, which is what 0 says.
+    init(_ limits: StreamLimits, maxStreams: Int, maxHeadSize: Int) {
+        self.init()
+        self.maxStreams = maxStreams
+        self.maxHeadSize = maxHeadSize
+        self.streamCredit = limits.streamCredit
+        self.connectionCredit = limits.connectionCredit
+        self.zstdWindowLog = Swift.min(27, Swift.max(17, limits.zstdWindowLog))
     }
 }

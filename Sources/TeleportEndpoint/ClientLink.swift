@@ -11,7 +11,7 @@ public import TeleportTransport
 @usableFromInline
 final class ClientLink<Codec: SelfDelimitingCodec, Completion: CallCompletion>: Sendable
 where Completion.Response == Codec.Response {
-    @usableFromInline typealias Connection = ClientConnection<Codec, Completion>
+    @usableFromInline typealias Connection = ClientRoute<Codec, Completion>
 
     @usableFromInline
     struct State: Sendable {
@@ -53,7 +53,7 @@ where Completion.Response == Codec.Response {
     @inlinable
     func connection(replacing full: Connection? = nil) throws(RPCError) -> Connection {
         let current = self.state.withLock { state in state.current }
-        if let current, current !== full { return current }
+        if let current, !(full.map { $0 === current } ?? false) { return current }
         return try self.newConnection(replacing: full)
     }
 
@@ -63,10 +63,8 @@ where Completion.Response == Codec.Response {
             guard !state.isShutDown else {
                 throw RPCError(.shuttingDown, "The client is shutting down and takes no new calls.")
             }
-            if let current = state.current, current !== full { return (current, nil) }
-            let connection = Connection(
-                codec: self.codec, configuration: self.configuration, eventLoop: self.eventLoop,
-                lastConnectFailure: state.lastFailure)
+            if let current = state.current, !(full.map { $0 === current } ?? false) { return (current, nil) }
+            let connection = self.makeConnection(lastFailure: state.lastFailure)
             state.current = connection
             state.alive.append(connection)
             return (connection, Swift.max(.zero, state.earliestAttempt - self.eventLoop.now))
@@ -82,14 +80,109 @@ where Completion.Response == Codec.Response {
         return connection
     }
 
+    /// A connection of the version that the server is known to speak, or else is to be tried with.
+    @inlinable
+    func makeConnection(lastFailure: RPCError?) -> Connection {
+        guard self.speaksV1 else {
+            return .v0(
+                ClientConnection(
+                    codec: self.codec, configuration: self.configuration, eventLoop: self.eventLoop,
+                    lastConnectFailure: lastFailure))
+        }
+        return .framed(
+            FramedClientConnection(
+                codec: self.codec, configuration: self.configuration, eventLoop: self.eventLoop,
+                lastConnectFailure: lastFailure))
+    }
+
+    @usableFromInline
+    var speaksV1: Bool {
+        let configuration = self.configuration
+        guard configuration.wire.permitsV1(configuration.identity) else { return false }
+        return configuration.wire == .v1
+            || configuration.memory.knowledge(of: configuration.address, now: self.eventLoop.now) != .v0
+    }
+
+    /// Whether connections made from now on will speak v1; `nil` if the server has to be asked.
+    var carriesStreams: Bool? {
+        guard self.speaksV1 else { return false }
+        return self.mayFallBack ? nil : true
+    }
+
     @inlinable
     func start(_ connection: Connection, after delay: TimeAmount) {
+        switch connection {
+        case .v0(let v0): self.start(v0, after: delay, isFallback: false)
+        case .framed(let framed): self.start(framed, after: delay)
+        }
+    }
+
+    @inlinable
+    func start(_ connection: ClientConnection<Codec, Completion>, after delay: TimeAmount, isFallback: Bool) {
         let stream = ClientStream(
             connection: connection,
-            onEstablished: { self.established(failure: $0) },
-            onClosed: { self.ended(connection) })
+            onEstablished: {
+                if isFallback, $0 == nil { self.serverSpokeV0() }
+                self.established(failure: $0)
+            },
+            onClosed: { self.ended(.v0(connection)) })
         connection.stream.value = stream
         stream.start(after: delay)
+    }
+
+    @inlinable
+    func start(_ connection: FramedClientConnection<Codec, Completion>, after delay: TimeAmount) {
+        let stream = FramedClientStream(
+            connection: connection,
+            onEstablished: {
+                if $0 == nil { self.serverSpokeV1() }
+                self.established(failure: $0)
+            },
+            onOldServer: self.mayFallBack ? { self.fallBack(from: connection) } : nil,
+            onClosed: { self.ended(.framed(connection)) })
+        connection.stream.value = stream
+        stream.start(after: delay)
+    }
+
+    /// Whether an orderly end without a byte is a reason to try v0 (V1-5).
+    @usableFromInline
+    var mayFallBack: Bool {
+        let configuration = self.configuration
+        return configuration.wire == .automatic && configuration.tls == nil
+            && configuration.memory.knowledge(of: configuration.address, now: self.eventLoop.now) == .unknown
+    }
+
+    @usableFromInline
+    func serverSpokeV1() { self.configuration.memory.spokeV1(self.configuration.address) }
+
+    @usableFromInline
+    func serverSpokeV0() {
+        self.configuration.memory.spokeV0(self.configuration.address, now: self.eventLoop.now)
+    }
+
+    /// The server knows no v1: the calls that wait go to a v0 connection, in their order.
+    @inlinable
+    func fallBack(from old: FramedClientConnection<Codec, Completion>) {
+        self.logFallback()
+        let connection = ClientConnection<Codec, Completion>(
+            codec: self.codec, configuration: self.configuration, eventLoop: self.eventLoop, lastConnectFailure: nil)
+        let isShutDown = self.state.withLock { state in
+            state.current = state.isShutDown ? nil : .v0(connection)
+            state.alive.removeAll { $0 === .framed(old) }
+            state.alive.append(.v0(connection))
+            return state.isShutDown
+        }
+        self.living.entered()
+        self.start(connection, after: .zero, isFallback: true)
+        old.handOver(to: connection)
+        if isShutDown { connection.drain() }
+        self.living.left()
+    }
+
+    @usableFromInline
+    func logFallback() {
+        self.configuration.logger.debug(
+            "the server speaks version 0", metadata: ["address": "\(self.configuration.address)"])
     }
 
     @usableFromInline
@@ -121,7 +214,7 @@ where Completion.Response == Codec.Response {
     @usableFromInline
     func ended(_ connection: Connection) {
         self.state.withLock { state in
-            if state.current === connection { state.current = nil }
+            if let current = state.current, current === connection { state.current = nil }
             state.alive.removeAll { $0 === connection }
         }
         self.living.left()
@@ -143,10 +236,7 @@ where Completion.Response == Codec.Response {
         let alive = self.state.withLock { $0.alive }
         for connection in alive {
             self.eventLoop.execute {
-                guard let stream = connection.stream.value else { return }
-                let error = RPCError(.shuttingDown, "The client shut down before the answer came.")
-                guard stream.driver != nil else { return stream.closed(error) }
-                stream.fail(error)
+                connection.closeNow(RPCError(.shuttingDown, "The client shut down before the answer came."))
             }
         }
     }

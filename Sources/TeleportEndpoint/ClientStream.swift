@@ -66,7 +66,7 @@ where Completion.Response == Codec.Response {
         self.connection = connection
         self.onEstablished = onEstablished
         self.onClosed = onClosed
-        self.outbound = OutboundPath(connection.configuration.compression)
+        self.outbound = OutboundPath(v0: connection.configuration.compression)
         self.decoder = connection.codec.makeResponseDecoder()
         self.timer = DeadlineTimer(eventLoop: connection.eventLoop) { [weak self] now in self?.deadlineReached(now) }
     }

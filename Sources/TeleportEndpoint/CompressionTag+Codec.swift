@@ -10,6 +10,7 @@ extension CompressionTag {
             case .flate: .flate
             case .snappy: .snappy
             case .lz4: .lz4
+            case .zstd: .flate
             }
     }
 
@@ -22,4 +23,9 @@ extension CompressionTag {
         case .lz4: .lz4
         }
     }
+}
+
+extension CompressionCodec {
+    /// What this codec is on v0, which knows no zstd: flate then, which every v0 peer expands.
+    var onV0: CompressionCodec { self.kind == .zstd ? .flate : self }
 }

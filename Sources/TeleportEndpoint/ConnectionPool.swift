@@ -1,7 +1,6 @@
 public import NIOCore
 public import TeleportRPC
 public import TeleportTransport
-public import TeleportWire
 
 /// The connections of a client to one server, with completions of any kind: the engine under ``RPCClient``, and what a
 /// proxy uses directly so that a request costs neither a task nor a closure.
@@ -15,11 +14,13 @@ where Completion.Response == Codec.Response {
     @usableFromInline let turn = Turn()
     @usableFromInline let firstCalls = FirstCalls()
     public let configuration: ClientConfiguration
+    @usableFromInline let codec: Codec
 
     /// A pool that connects when it is used.
     @inlinable
     public init(codec: Codec, configuration: ClientConfiguration) {
         self.configuration = configuration
+        self.codec = codec
         let living = self.living
         self.links = (0..<Swift.max(1, configuration.connections)).map { _ in
             ClientLink(
@@ -30,39 +31,50 @@ where Completion.Response == Codec.Response {
 
     /// A call that was made: enough to cancel it.
     public struct Ticket: Sendable {
-        @usableFromInline let connection: ClientConnection<Codec, Completion>
-        @usableFromInline let id: CallID
+        @usableFromInline let place: ClientRoute<Codec, Completion>.Ticket
 
         @inlinable
-        init(connection: ClientConnection<Codec, Completion>, id: CallID) {
-            self.connection = connection
-            self.id = id
+        init(_ place: ClientRoute<Codec, Completion>.Ticket) {
+            self.place = place
         }
 
         /// Gives the call up: its completion fails at once, the answer will be dropped.
         @inlinable
-        public func cancel() { self.connection.cancel(self.id) }
+        public func cancel() { self.place.cancel() }
     }
 
     /// Makes a call. `completion` is resolved exactly once, on the connection's loop, unless this throws.
     ///
-    /// - Parameter timeout: how long the answer may take; `nil` takes the configured time.
+    /// - Parameter timeout: how long the answer may take; `nil` takes the configured time, and a century is for ever.
     /// - Throws: ``RPCError`` `.tooManyPending`, `.outboundBufferFull`, `.unsendable`, `.shuttingDown`.
     @inlinable
     @discardableResult
     public func call(
         _ request: Codec.Request, timeout: TimeAmount? = nil, completion: Completion
     ) throws(RPCError) -> Ticket {
+        let now = NIODeadline.now()
+        return try self.call(
+            request, deadline: now + (timeout ?? self.configuration.timeout), now: now, completion: completion)
+    }
+
+    @inlinable
+    func call(
+        _ request: Codec.Request, deadline: NIODeadline, now: NIODeadline, completion: Completion
+    ) throws(RPCError) -> Ticket {
         let link = self.link()
-        let deadline = link.eventLoop.now + (timeout ?? self.configuration.timeout)
         var connection = try link.connection()
         while true {
-            if let id = try connection.call(request, deadline: deadline.uptimeNanoseconds, completion: completion) {
-                return Ticket(connection: connection, id: id)
+            if let place = try connection.call(
+                request, deadline: deadline == .distantFuture ? .never : deadline.uptimeNanoseconds, now: now.uptimeNanoseconds, completion: completion)
+            {
+                return Ticket(place)
             }
             connection = try link.connection(replacing: connection)
         }
     }
+
+    /// Whether the server takes bodies as they come, as far as that is known: v1 does, and v0 does not.
+    package var carriesStreams: Bool? { self.links[0].carriesStreams }
 
     /// Sends a request that nobody answers.
     ///

@@ -13,6 +13,26 @@ public protocol MessageCodec: Sendable {
 
     /// The answer to a request that no handler answered.
     func response(to refusal: Refusal) -> Response
+
+    /// Whether the body of `request` is not here yet: v0 cannot send it then, and it is ``buffered(request:)`` first.
+    func isStreamed(request: Request) -> Bool
+    /// The same for a response.
+    func isStreamed(response: Response) -> Bool
+    /// `request` with all of its body, up to the codec's limit.
+    ///
+    /// - Throws: ``RPCError`` `.unsendable` if it is larger, or breaks off.
+    func buffered(request: Request) async throws(RPCError) -> Request
+    /// The same for a response.
+    func buffered(response: Response) async throws(RPCError) -> Response
+}
+
+extension MessageCodec {
+    @inlinable
+    public func isStreamed(request: Request) -> Bool { false }
+    @inlinable
+    public func isStreamed(response: Response) -> Bool { false }
+    public func buffered(request: Request) async throws(RPCError) -> Request { request }
+    public func buffered(response: Response) async throws(RPCError) -> Response { response }
 }
 
 /// Why a server answers a request by itself.
@@ -27,7 +47,7 @@ public enum Refusal: Sendable {
 
 /// The face of a codec on protocol v0: messages follow each other in one byte stream, each preceded by its id, and the
 /// codec alone knows where one ends. Whatever it accepts must therefore be readable in exactly one way.
-public protocol SelfDelimitingCodec: MessageCodec {
+public protocol SelfDelimitingCodec: FramedCodec {
     /// Reads requests, on the server.
     associatedtype RequestDecoder: SelfDelimitingDecoder
     where RequestDecoder.Message == ReceivedRequest<Request, Response>

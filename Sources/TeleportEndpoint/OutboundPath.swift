@@ -17,8 +17,8 @@ struct OutboundPath {
     private var compressed = ByteBuffer()
 
     @usableFromInline
-    init(_ codec: CompressionCodec) {
-        self.compressor = Compressor(codec)
+    init(v0 codec: CompressionCodec) {
+        self.compressor = Compressor(codec.onV0)
     }
 
     /// Swaps the collected messages against an empty buffer. Call under the lock that guards `outbound`; compress after.

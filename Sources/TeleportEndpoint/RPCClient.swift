@@ -14,6 +14,8 @@ internal import TeleportTransport
 public final class RPCClient<Codec: SelfDelimitingCodec>: Sendable {
     @usableFromInline let pool: ConnectionPool<Codec, ContinuationCompletion<Codec.Response>>
     private let turn = Turn()
+    /// This is the second attempt of a call: there is no third.
+    private let hasRetried: Bool
 
     @inlinable
     public convenience init(codec: Codec, configuration: ClientConfiguration) {
@@ -23,6 +25,12 @@ public final class RPCClient<Codec: SelfDelimitingCodec>: Sendable {
     @usableFromInline
     init(pool: ConnectionPool<Codec, ContinuationCompletion<Codec.Response>>) {
         self.pool = pool
+        self.hasRetried = false
+    }
+
+    private init(retrying client: RPCClient) {
+        self.pool = client.pool
+        self.hasRetried = true
     }
 
     /// Sends `request` and waits for its answer.
@@ -34,6 +42,8 @@ public final class RPCClient<Codec: SelfDelimitingCodec>: Sendable {
     public nonisolated(nonsending) func call(
         _ request: Codec.Request, timeout: TimeAmount? = nil
     ) async throws(RPCError) -> Codec.Response {
+        let now = NIODeadline.now()
+        let deadline = now + (timeout ?? self.pool.configuration.timeout)
         // The ticket has to be within reach of a cancellation that may come before, during or after the call is made.
         let slot = TicketSlot<ConnectionPool<Codec, ContinuationCompletion<Codec.Response>>.Ticket>()
         let result = await withTaskCancellationHandler {
@@ -41,7 +51,7 @@ public final class RPCClient<Codec: SelfDelimitingCodec>: Sendable {
                 (continuation: UnsafeContinuation<Result<Codec.Response, RPCError>, Never>) in
                 do throws(RPCError) {
                     let ticket = try self.pool.call(
-                        request, timeout: timeout, completion: ContinuationCompletion(continuation))
+                        request, deadline: deadline, now: now, completion: ContinuationCompletion(continuation))
                     if slot.fill(ticket) == .cancelledAlready { ticket.cancel() }
                 } catch {
                     continuation.resume(returning: .failure(error))
@@ -50,7 +60,61 @@ public final class RPCClient<Codec: SelfDelimitingCodec>: Sendable {
         } onCancel: {
             slot.cancel()?.cancel()
         }
-        return try result.get()
+        switch result {
+        case .success(let response):
+            return response
+        case .failure(let error):
+            guard error.code == .refused || error.code == .unsendable, self.maySendAgain(request, error) else {
+                throw error
+            }
+            return try await self.callAgain(request, deadline: deadline, after: error)
+        }
+    }
+
+    /// Whether another attempt may come to more than this one, and does no harm.
+    @usableFromInline
+    func maySendAgain(_ request: Codec.Request, _ error: RPCError) -> Bool {
+        guard !self.hasRetried else { return false }
+        // Refused: it has reached no handler (V1-52). Unsendable: v0 has no place for a body that is not here yet.
+        let isStreamed = self.pool.codec.isStreamed(request: request)
+        return error.code == .refused ? !isStreamed : error.cause is StreamOnV0
+    }
+
+    @usableFromInline
+    nonisolated(nonsending) func callAgain(
+        _ request: Codec.Request, deadline: NIODeadline, after error: RPCError
+    ) async throws(RPCError) -> Codec.Response {
+        let request = error.code == .refused ? request : try await self.gathered(request, deadline: deadline)
+        // In what is left of its time.
+        return try await RPCClient(retrying: self).call(request, timeout: deadline - .now())
+    }
+
+    /// The request with all of its body, which has to be complete within the call's time.
+    private nonisolated(nonsending) func gathered(
+        _ request: Codec.Request, deadline: NIODeadline
+    ) async throws(RPCError) -> Codec.Request {
+        let codec = self.pool.codec
+        let gathered = await withTaskGroup(of: Result<Codec.Request, RPCError>.self) { group in
+            group.addTask {
+                do throws(RPCError) {
+                    return .success(try await codec.buffered(request: request))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            group.addTask {
+                try? await Task.sleep(nanoseconds: UInt64(Swift.max(0, (deadline - .now()).nanoseconds)))
+                return .failure(
+                    RPCError(.timedOut, "The body of the request was not complete within the call's deadline."))
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? .failure(RPCError(.cancelled, "The call was cancelled."))
+        }
+        // A sequence that is cancelled may end as if it were complete.
+        guard !Task.isCancelled else {
+            throw RPCError(.cancelled, "The call was cancelled while the body of its request was gathered.")
+        }
+        return try gathered.get()
     }
 
     /// Sends a request that nobody answers. Returns as soon as it is queued.

@@ -1,6 +1,6 @@
 public import NIOCore
 internal import Synchronization
-public import TeleportRPC
+internal import TeleportRPC
 public import TeleportTransport
 
 /// A server for any messages a ``SelfDelimitingCodec`` describes.
@@ -35,25 +35,23 @@ public final class RPCServer<Codec: SelfDelimitingCodec>: Sendable {
                 return (try? codec.encode(codec.response(to: .unsendable(error)), into: &buffer)) != nil
             }
         }
+        let service = FramedService(codec, handler, configuration)
         self.init(configuration: configuration, registry: registry) { eventLoop in
-            let connection = ServerConnection<Codec.Response>(
-                executor: registry.executor(of: eventLoop), limits: configuration.limits,
-                batching: configuration.batching, load: load, encode: encode)
-            let key = ObjectIdentifier(connection)
-            let stream = ServerStream(
-                codec: codec, handler: handler, configuration: configuration, connection: connection,
-                onClosed: { registry.ended(key) })
-            let bound = NIOLoopBound(stream, eventLoop: eventLoop)
-            let isAccepted = registry.started(
-                key,
-                .init(
-                    drain: { eventLoop.execute { bound.value.drain() } },
-                    closeNow: {
-                        eventLoop.execute {
-                            bound.value.fail(RPCError(.shuttingDown, "The server shut down."))
-                        }
-                    }))
-            return isAccepted ? stream.makeAdapter() : nil
+            let executor = registry.executor(of: eventLoop)
+            return registry.admit(configuration, on: eventLoop) { onClosed in
+                ServerDoor.Ways(
+                    v0: {
+                        let connection = ServerConnection<Codec.Response>(
+                            executor: executor, limits: configuration.limits, batching: configuration.batching,
+                            load: load, encode: encode)
+                        let stream = ServerStream(
+                            codec: codec, handler: handler, configuration: configuration, connection: connection,
+                            onClosed: onClosed)
+                        return ServerDoor.Owner(
+                            takeOver: stream.takeOver, drain: stream.drain, fail: stream.fail)
+                    },
+                    v1: { .framed(service, configuration, executor, load, onClosed: onClosed) })
+            }
         }
     }
 

@@ -16,35 +16,94 @@ public protocol RequestHandler<Request, Response>: Sendable {
 
 /// The right to answer one request, once. Answering twice, or after the connection ended, does nothing.
 ///
-/// A one-way request has a responder too: what it is given goes nowhere, but giving it says that the work is done.
+/// A one-way request has a responder too: what it is given goes nowhere, but giving it says that the work is done. So it
+/// has to be given for a request that was cancelled: the client's place is free only then.
 public struct Responder<Response: Sendable>: Sendable {
-    @usableFromInline let connection: ServerConnection<Response>
-    @usableFromInline let token: RequestToken
+    /// The connection, and what the request is called there.
+    @usableFromInline
+    enum Origin: Sendable {
+        case v0(ServerConnection<Response>, RequestToken)
+        case framed(StreamRequest, FramedEncoding<Response>)
+    }
+
+    @usableFromInline let origin: Origin
 
     @inlinable
     init(connection: ServerConnection<Response>, token: RequestToken) {
-        self.connection = connection
-        self.token = token
+        self.origin = .v0(connection, token)
+    }
+
+    @inlinable
+    init(framed request: StreamRequest, encoding: FramedEncoding<Response>) {
+        self.origin = .framed(request, encoding)
     }
 
     /// Runs tasks on the loop of the connection.
-    @inlinable public var executor: EventLoopExecutor { self.connection.executor }
+    @inlinable public var executor: EventLoopExecutor {
+        switch self.origin {
+        case .v0(let connection, _): connection.executor
+        case .framed(let request, _): request.connection.executor
+        }
+    }
     /// The loop of the connection.
-    @inlinable public var eventLoop: any EventLoop { self.connection.executor.eventLoop }
+    @inlinable public var eventLoop: any EventLoop { self.executor.eventLoop }
     /// Where the client connects from; `nil` if the operating system does not say.
-    public var remoteAddress: SocketAddress? { self.connection.remoteAddress.withLock { $0 } }
+    public var remoteAddress: SocketAddress? {
+        switch self.origin {
+        case .v0(let connection, _): connection.remoteAddress.withLock { $0 }
+        case .framed(let request, _): request.connection.remoteAddress.withLock { $0 }
+        }
+    }
     /// Whether nobody waits for an answer.
-    @inlinable public var isOneWay: Bool { self.token.id == .oneWay }
+    @inlinable public var isOneWay: Bool {
+        switch self.origin {
+        case .v0(_, let token): token.id == .oneWay
+        case .framed(let request, _): request.isOneWay
+        }
+    }
+    /// Which version of the protocol the client speaks: only v1 carries bodies as they come, and informational answers.
+    public var wire: WireVersion {
+        switch self.origin {
+        case .v0: .v0
+        case .framed: .v1
+        }
+    }
+
+    /// Until when the client waits for the head of the answer; `nil` if it did not say. Then the request is cancelled.
+    public var deadline: NIODeadline? {
+        guard case .framed(let request, _) = self.origin, request.deadline != .never else { return nil }
+        return .uptimeNanoseconds(request.deadline)
+    }
 
     /// Answers.
     @inlinable
     public func respond(_ response: Response) {
-        self.connection.answer(self.token, with: response)
+        switch self.origin {
+        case .v0(let connection, let token): connection.answer(token, with: response)
+        case .framed(let request, let encoding): request.connection.answer(request.token, with: response, encoding)
+        }
     }
 
-    /// Has `task` cancelled if the connection ends before the answer was given.
+    /// Sends an informational answer before the final one; any number of times, but clients accept eight. Does nothing on
+    /// v0, which cannot carry any.
+    public func inform(_ response: Response) {
+        guard case .framed(let request, let encoding) = self.origin else { return }
+        request.connection.inform(request.token, with: response, encoding)
+    }
+
+    /// Has `task` cancelled if the client gives the request up, its deadline passes, or the connection ends, before the
+    /// answer was given.
     @inlinable
-    public func cancelOnDisconnect(_ task: Task<Void, Never>) {
-        self.connection.handlerStarted(self.token, task: task)
+    public func cancelOnDisconnect(_ task: Task<Void, Never>) { self.stop(with: .task(task)) }
+
+    /// Has `stop` called in the same cases, once, from any thread. The request is to be answered all the same.
+    public func onCancel(_ stop: @escaping @Sendable () -> Void) { self.stop(with: .call(stop)) }
+
+    @inlinable
+    func stop(with cancellation: Cancellation) {
+        switch self.origin {
+        case .v0(let connection, let token): connection.handlerStarted(token, cancellation)
+        case .framed(let request, _): request.connection.handlerStarted(request.token, cancellation)
+        }
     }
 }

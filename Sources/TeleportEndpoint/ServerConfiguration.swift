@@ -9,8 +9,10 @@ public import TeleportWire
 public struct ServerConfiguration: Sendable {
     /// Where to listen; port 0 takes a free one.
     public var addresses: [TransportAddress]
-    /// Magic and version. HTTP's unless you speak a protocol of your own.
+    /// Magic and version of v0. HTTP's unless you speak a protocol of your own.
     public var identity: ProtocolIdentity
+    /// Which versions of the protocol are spoken. Default: v0 and v1, as each client likes.
+    public var wire: WireVersion
     /// How this side compresses what it sends; clients choose for their own direction. Default none.
     public var compression: CompressionCodec
     /// TLS, if wanted: then plain clients are refused unless ``allowPlaintext`` is set. Default none.
@@ -21,6 +23,10 @@ public struct ServerConfiguration: Sendable {
     public var batching: BatchingPolicy
     /// What one connection may ask for.
     public var limits: ServerLimits
+    /// What one v1 connection may hold besides, and how long things may take on it.
+    public var streamLimits: StreamLimits
+    /// The largest head of a request on v1, in bytes. Default 64 KiB.
+    public var maxHeadSize: Int
     /// Requests of all connections that are being handled at the same time; N admits exactly N. Default 10 000.
     public var maxConcurrent: Int
     /// How long a client may take for the handshake, TLS included. Default 3 s.
@@ -49,11 +55,14 @@ public struct ServerConfiguration: Sendable {
     ) {
         self.addresses = addresses
         self.identity = identity
+        self.wire = .automatic
         self.compression = .none
         self.tls = nil
         self.allowPlaintext = false
         self.batching = .init()
         self.limits = .init()
+        self.streamLimits = .init()
+        self.maxHeadSize = 65536
         self.maxConcurrent = 10_000
         self.handshakeTimeout = .seconds(3)
         self.outboundHighMark = 1 << 20
@@ -72,4 +81,13 @@ extension ServerConfiguration {
         ListenerOptions(
             policy: self.batching, reusesPort: self.reusesPort, admits: self.admits, traffic: self.traffic)
     }
+
+    /// What clients are told that they may send on v1.
+    var settings: SettingsV1 {
+        SettingsV1(
+            self.streamLimits, maxStreams: Swift.min(self.limits.maxConcurrent, 1 << 24), maxHeadSize: self.maxHeadSize)
+    }
+
+    /// What v1 begins with.
+    var framedIdentity: ProtocolIdentity { self.wire.framedIdentity(self.identity) }
 }

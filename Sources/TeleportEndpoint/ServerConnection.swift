@@ -12,7 +12,7 @@ public import TeleportWire
 final class ServerConnection<Response: Sendable>: Sendable {
     @usableFromInline
     struct State: Sendable {
-        @usableFromInline var machine: ServerStateMachine<Task<Void, Never>>
+        @usableFromInline var machine: ServerStateMachine<Cancellation>
         /// Encoded answers that were not handed to the transport. Handlers append, the loop takes.
         @usableFromInline var outbound = ByteBuffer()
         /// The loop knows already that something waits.
@@ -93,8 +93,8 @@ final class ServerConnection<Response: Sendable>: Sendable {
     }
 
     @inlinable
-    func handlerStarted(_ token: RequestToken, task: Task<Void, Never>) {
-        self.state.withLock { $0.machine.handlerStarted(token, handle: task) }
+    func handlerStarted(_ token: RequestToken, _ cancellation: Cancellation) {
+        self.state.withLock { $0.machine.handlerStarted(token, handle: cancellation) }
     }
 
     @inlinable

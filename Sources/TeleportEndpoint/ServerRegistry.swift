@@ -1,5 +1,6 @@
 public import NIOCore
 internal import Synchronization
+internal import TeleportRPC
 public import TeleportTransport
 
 /// The open connections of a server, and one executor for each of its loops.
@@ -54,6 +55,30 @@ package final class ServerRegistry: Sendable {
         if isAccepted { self.living.entered() }
         return isAccepted
     }
+
+    /// A connection of a Teleport server was accepted: it stands at the door until its first bytes say what it speaks.
+    /// `nil` if the server takes none any more.
+    @usableFromInline
+    func admit(
+        _ configuration: ServerConfiguration, on eventLoop: any EventLoop,
+        ways: (_ onClosed: @escaping () -> Void) -> ServerDoor.Ways
+    ) -> (any ByteStream)? {
+        let key = Key()
+        let onClosed = { self.ended(ObjectIdentifier(key)) }
+        let door = ServerDoor(configuration: configuration, ways: ways(onClosed), onClosed: onClosed)
+        let bound = NIOLoopBound(door, eventLoop: eventLoop)
+        let isAccepted = self.started(
+            ObjectIdentifier(key),
+            Entry(
+                drain: { eventLoop.execute { bound.value.drain() } },
+                closeNow: {
+                    eventLoop.execute { bound.value.fail(RPCError(.shuttingDown, "The server shut down.")) }
+                }))
+        return isAccepted ? door.makeStream() : nil
+    }
+
+    /// What a connection is known by: something of its own whose address is not used again while it lives.
+    private final class Key: Sendable {}
 
     @usableFromInline
     package func ended(_ key: ObjectIdentifier) {

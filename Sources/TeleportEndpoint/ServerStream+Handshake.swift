@@ -1,23 +1,11 @@
 public import NIOCore
 internal import Synchronization
-internal import Synchronization
 internal import TeleportRPC
-public import TeleportTransport
+internal import TeleportTransport
 internal import TeleportWire
 
 /// Preface and TLS.
 extension ServerStream {
-    @usableFromInline
-    func opened(_ driver: ConnectionDriver) {
-        self.driver = driver
-        let address = driver.channel?.remoteAddress
-        self.connection.remoteAddress.withLock { $0 = address }
-        if case .finishing = self.phase {
-            return driver.closeNow(TransportError(.closedLocally, "The server is shutting down."))
-        }
-        driver.setDeadline(self.connection.executor.eventLoop.now + self.configuration.handshakeTimeout)
-    }
-
     @usableFromInline
     func handshakeTimedOut() {
         self.fail(RPCError(.handshakeFailed, "The client did not complete the handshake within the limit."))

@@ -72,14 +72,13 @@ where Handler.Request == Codec.Request, Handler.Response == Codec.Response {
         self.configuration = configuration
         self.connection = connection
         self.onClosed = onClosed
-        self.outbound = OutboundPath(configuration.compression)
+        self.outbound = OutboundPath(v0: configuration.compression)
         self.decoder = codec.makeRequestDecoder()
     }
 
-    @inlinable
-    func makeAdapter() -> ByteStreamAdapter {
-        let adapter = ByteStreamAdapter()
-        adapter.onOpened = { self.opened($0) }
+    /// Takes over a connection whose first bytes said v0, which were not consumed.
+    @usableFromInline
+    func takeOver(_ adapter: ByteStreamAdapter, _ driver: ConnectionDriver) {
         adapter.onBytes = { self.received(&$0) }
         adapter.onReadBatchEnded = { self.updateBackPressure() }
         adapter.onBytesWanted = { self.bytesToSend() }
@@ -89,7 +88,9 @@ where Handler.Request == Codec.Request, Handler.Response == Codec.Response {
         adapter.onWritability = { _ in self.updateBackPressure() }
         adapter.onClosed = { self.closed($0) }
         self.connection.onSignal.value = { self.signalled($0) }
-        return adapter
+        self.driver = driver
+        let address = driver.channel?.remoteAddress
+        self.connection.remoteAddress.withLock { $0 = address }
     }
 
     // MARK: Writing
@@ -182,13 +183,13 @@ where Handler.Request == Codec.Request, Handler.Response == Codec.Response {
         self.phase = .closed
         self.driver = nil
         self.connection.onSignal.value = nil
-        let (tasks, count) = self.connection.state.withLock { state in
+        let (handlers, count) = self.connection.state.withLock { state in
             let count = state.machine.inFlightCount
             state.outbound = ByteBuffer()
             return (state.machine.connectionClosed(), count)
         }
         self.connection.load.leave(count)
-        for task in tasks { task.cancel() }
+        for cancel in handlers { cancel() }
         let error: any Error = self.violation ?? cause
         self.configuration.logger.debug("connection ended", metadata: ["reason": "\(error)"])
         self.onClosed()

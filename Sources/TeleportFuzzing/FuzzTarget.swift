@@ -21,9 +21,14 @@ public struct FuzzTarget: Sendable {
         FuzzTarget(name: "FuzzFlate", check: fuzzFlate),
         FuzzTarget(name: "FuzzSnappy", check: fuzzSnappy),
         FuzzTarget(name: "FuzzLZ4", check: fuzzLZ4),
+        FuzzTarget(name: "FuzzZstd", check: fuzzZstd),
+        FuzzTarget(name: "FuzzBlocks", check: fuzzBlocks),
         FuzzTarget(name: "FuzzPreface", check: fuzzPreface),
         FuzzTarget(name: "FuzzFraming", check: fuzzFraming),
         FuzzTarget(name: "FuzzHTTPRequest", check: fuzzHTTPRequest),
         FuzzTarget(name: "FuzzHTTPResponse", check: fuzzHTTPResponse),
+        FuzzTarget(name: "FuzzFramedHead", check: fuzzFramedHead),
+        FuzzTarget(name: "FuzzClientStreams", check: fuzzClientStreams),
+        FuzzTarget(name: "FuzzServerStreams", check: fuzzServerStreams),
     ]
 }

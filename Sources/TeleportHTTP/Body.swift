@@ -1,15 +1,20 @@
 public import struct NIOCore.ByteBuffer
 
-/// The content of a message.
+/// The content of a message: bytes that are all here, or a stream of them.
 ///
-/// It is opaque: today it always holds all its bytes, later it may be a stream. Code that asks for ``buffer`` and treats
-/// `nil` as "not here yet", or that awaits ``collect(upTo:)``, works with both.
+/// Code that asks for ``buffer`` and treats `nil` as "not here yet", that awaits ``collect(upTo:)``, or that goes over the
+/// pieces with `for try await piece in body`, works with both.
 ///
-/// **Ownership.** A body that was received shares the buffer it came in; ``detached()`` copies it out.
+/// **A stream is read once.** Copies of a body share it: whoever begins to read it, by any of these ways, has it, and
+/// everybody behind gets ``BodyError/Code/alreadyConsumed``. Bytes that are here can be had as often as wanted.
+///
+/// **Ownership.** A body that was received whole shares the buffer it came in; ``detached()`` copies it out. A stream that
+/// nobody reads to its end is cancelled when the last copy and iterator are gone: its source sees to that.
 public struct Body: Sendable, CustomStringConvertible {
     @usableFromInline
     enum Storage: Sendable {
         case complete(ByteBuffer)
+        case stream(BodyStream)
     }
 
     @usableFromInline
@@ -31,6 +36,23 @@ public struct Body: Sendable, CustomStringConvertible {
         self.init(ByteBuffer(bytes: bytes))
     }
 
+    /// A body that comes from a source.
+    public init(source: any BodySource) {
+        storage = .stream(BodyStream(source))
+    }
+
+    /// A body whose pieces an asynchronous sequence gives: an `AsyncThrowingStream`, another body, or what a library
+    /// reads from a file.
+    ///
+    /// - Parameters:
+    ///   - stream: The pieces. It is iterated once, and not before somebody reads the body.
+    ///   - length: The number of bytes of all of them, `nil` if that is not known. If another number comes, the body
+    ///     fails.
+    public init<Pieces: AsyncSequence & Sendable>(stream: Pieces, length: Int? = nil)
+    where Pieces.Element == ByteBuffer {
+        self.init(source: SequenceSource(stream, length: length))
+    }
+
     /// No content. Allocates nothing.
     @inlinable
     public static var empty: Body { Body(ByteBuffer()) }
@@ -40,61 +62,82 @@ public struct Body: Sendable, CustomStringConvertible {
     public var count: Int? {
         switch storage {
         case .complete(let buffer): buffer.readableBytes
+        case .stream(let stream): stream.source.length
         }
     }
 
-    /// The bytes, if all of them are here.
+    /// The bytes, if all of them are here; `nil` of a stream.
     @inlinable
     public var buffer: ByteBuffer? {
         switch storage {
         case .complete(let buffer): buffer
+        case .stream: nil
         }
     }
 
-    /// Waits for all bytes and returns them; at once if they are here.
+    /// The source of a stream, to look at; ``takeSource()`` to read from it. `nil` if the bytes are here.
+    @inlinable
+    public var source: (any BodySource)? {
+        switch storage {
+        case .complete: nil
+        case .stream(let stream): stream.source
+        }
+    }
+
+    /// Whether it is a stream that somebody reads or has read.
+    public var isConsumed: Bool {
+        switch storage {
+        case .complete: false
+        case .stream(let stream): stream.wasClaimed
+        }
+    }
+
+    /// Fields that came behind a stream's content, once that was read to its end. What came with bytes that are here is in
+    /// ``Request/trailers`` and ``Response/trailers``.
+    public var trailers: Fields? { source?.trailers }
+
+    /// The source of a stream for one who will read it to its end or cancel it; `nil` if the bytes are here.
+    ///
+    /// - Throws: ``BodyError/Code/alreadyConsumed`` if somebody has it.
+    public func takeSource() throws(BodyError) -> (any BodySource)? {
+        switch storage {
+        case .complete: nil
+        case .stream(let stream): try stream.claim()
+        }
+    }
+
+    /// Waits for all bytes and returns them; at once if they are here. A stream is cancelled if there are too many.
     ///
     /// - Parameter limit: The most bytes to accept.
-    /// - Throws: ``BodyError/Code/tooLarge`` if there are more.
-    public func collect(upTo limit: Int) async throws(BodyError) -> ByteBuffer {
+    /// - Throws: ``BodyError``: ``BodyError/Code/tooLarge`` if there are more, as soon as that is known;
+    ///   ``BodyError/Code/alreadyConsumed`` and ``BodyError/Code/failed`` of a stream.
+    public nonisolated(nonsending) func collect(upTo limit: Int) async throws(BodyError) -> ByteBuffer {
         switch storage {
         case .complete(let buffer):
             guard buffer.readableBytes <= limit else { throw BodyError(.tooLarge, limit: limit) }
             return buffer
+        case .stream(let stream):
+            let source = try stream.claim()
+            return try await source.collect(upTo: limit)
         }
     }
 
-    /// The same body without a share in the block it was received in.
+    /// The same body without a share in the block it was received in; a stream is returned as it is.
     public func detached() -> Body {
         switch storage {
         case .complete(let buffer):
             var copy = ByteBuffer()
             copy.writeImmutableBuffer(buffer)
             return Body(copy)
+        case .stream:
+            return self
         }
     }
 
     public var description: String {
-        count.map { "\($0) bytes" } ?? "a stream"
+        switch storage {
+        case .complete(let buffer): "\(buffer.readableBytes) bytes"
+        case .stream(let stream): stream.source.length.map { "a stream of \($0) bytes" } ?? "a stream"
+        }
     }
-}
-
-/// Why the bytes of a ``Body`` could not be had.
-public struct BodyError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The reasons. More may be added.
-    public enum Code: Hashable, Sendable {
-        /// The body has more bytes than the caller accepts.
-        case tooLarge
-    }
-
-    /// The reason.
-    public let code: Code
-    /// The limit that was given, in bytes.
-    public let limit: Int
-
-    init(_ code: Code, limit: Int) {
-        self.code = code
-        self.limit = limit
-    }
-
-    public var description: String { "The body is larger than the \(limit) bytes that were asked for at most." }
 }

@@ -21,7 +21,7 @@ struct BodyDecoder: Sendable {
     }
 
     private var phase = Phase.complete
-    private var trailers = HeadParser(dropping: BodyDecoder.forbiddenTrailers)
+    private var trailers = HeadParser(dropping: .forbiddenInTrailers)
     /// Offset of the first byte of a chunk-size line that was not looked at.
     private var scanned = 0
     /// All content announced so far.
@@ -29,14 +29,6 @@ struct BodyDecoder: Sendable {
     private let limits: HTTPLimits
     /// Content above this ends the connection.
     private let maxSize: Int
-
-    /// Fields that nobody may learn from a trailer section: framing, routing, authentication (RFC 9110 §6.5.1). They are
-    /// left out.
-    private static let forbiddenTrailers = FieldSet(
-        FieldID.host, FieldID.contentLength, FieldID.transferEncoding, FieldID.connection, FieldID.expect, FieldID.te,
-        FieldID.trailer, FieldID.upgrade, FieldID.keepAlive, FieldID.proxyConnection, FieldID.cookie,
-        FieldID.setCookie, FieldID.authorization, FieldID.proxyAuthorization
-    )
 
     init(limits: HTTPLimits, maxSize: Int) {
         self.limits = limits

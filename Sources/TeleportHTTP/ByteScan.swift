@@ -124,6 +124,48 @@ enum ByteScan {
         return result
     }
 
+    /// Whether `bytes[start..<start + length]` is what stands at `candidate`, byte for byte.
+    ///
+    /// Compares in words that overlap at the end, so that no byte outside the range is read.
+    @inline(__always)
+    static func isIdentical(
+        _ bytes: RawSpan, from start: Int, length: Int, _ candidate: UnsafeRawPointer
+    ) -> Bool {
+        guard length >= 8 else {
+            for offset in 0..<length
+            where byte(bytes, start &+ offset) != candidate.load(fromByteOffset: offset, as: UInt8.self) {
+                return false
+            }
+            return true
+        }
+        var offset = 0
+        while offset &+ 8 <= length {
+            guard word(bytes, start &+ offset) == word(candidate, offset) else { return false }
+            offset &+= 8
+        }
+        return word(bytes, start &+ length &- 8) == word(candidate, length &- 8)
+    }
+
+    @inline(__always)
+    private static func word(_ pointer: UnsafeRawPointer, _ offset: Int) -> UInt64 {
+        UInt64(littleEndian: pointer.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+
+    /// The number that the decimal digits of `bytes[start..<end]` say; `nil` if there are none, something else is among
+    /// them, or it is too large.
+    static func decimal(_ bytes: RawSpan, from start: Int, to end: Int) -> Int? {
+        guard start < end else { return nil }
+        var result = 0
+        for index in start..<end {
+            let digit = byte(bytes, index) &- 0x30
+            let (shifted, overflow) = result.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = shifted.addingReportingOverflow(Int(digit))
+            guard digit < 10, !overflow, !carry else { return nil }
+            result = sum
+        }
+        return result
+    }
+
     /// Whether two ranges hold the same text, ASCII letters of either case being the same.
     static func equalIgnoringCase(
         _ left: RawSpan, at leftStart: Int, _ right: RawSpan, at rightStart: Int, count: Int

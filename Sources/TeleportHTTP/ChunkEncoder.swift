@@ -18,14 +18,11 @@ public enum ChunkEncoder {
     /// Fields about framing and the connection are left out of the trailers.
     public static func encodeEnd(trailers: Fields? = nil, into buffer: inout ByteBuffer) {
         let trailers = trailers ?? Fields()
-        let plan = FieldPlan(trailers, filter: trailerFilter)
+        let plan = FieldPlan(trailers, filter: .trailers)
         HeadWriter.append(to: &buffer, atMost: plan.bytes + 8) { writer in
             writer.write("0\r\n")
             plan.write(trailers, to: &writer)
             writer.write("\r\n")
         }
     }
-
-    private static let trailerFilter = FieldFilter.teleport.dropping(
-        .host, .authorization, .proxyAuthorization, .cookie, .setCookie)
 }

@@ -5,34 +5,48 @@ public struct FieldFilter: Hashable, Sendable {
     /// Well-known names to leave out.
     private(set) var ids: FieldSet
     /// Other names to leave out.
-    private(set) var names: [FieldName]
+    private(set) var names: [FieldName] = []
     /// Whether fields that `Connection` names are left out.
     let followsConnection: Bool
-
     /// Those that stay whatever `Connection` names: without them a message has another address or another end.
-    private static let protected = FieldSet(FieldID.host, FieldID.contentLength)
+    private let protected: FieldSet
 
-    private init(ids: FieldSet, followsConnection: Bool) {
+    private init(
+        ids: FieldSet, followsConnection: Bool,
+        protected: FieldSet = FieldSet().with(FieldID.host).with(FieldID.contentLength)
+    ) {
         self.ids = ids
-        self.names = []
         self.followsConnection = followsConnection
+        self.protected = protected
     }
 
     /// Leaves out nothing but the framing fields: for messages that speak for this connection, such as a 101.
-    public static let none = FieldFilter(ids: FieldSet(), followsConnection: false)
+    public static var none: FieldFilter { FieldFilter(ids: FieldSet(), followsConnection: false) }
 
     /// Leaves out what belongs to one connection alone (RFC 9110 §7.6.1): `Connection` and the fields it names,
     /// `Keep-Alive`, `Proxy-Connection`, `TE`, `Trailer`, `Upgrade`.
     ///
     /// A `Connection` that names `Host` or `Content-Length` is not obeyed.
-    public static let hopByHop = FieldFilter(
-        ids: FieldSet(
-            FieldID.connection, FieldID.keepAlive, FieldID.proxyConnection, FieldID.te, FieldID.trailer,
-            FieldID.upgrade),
-        followsConnection: true)
+    public static var hopByHop: FieldFilter { FieldFilter(ids: .hopByHop, followsConnection: true) }
 
     /// ``hopByHop`` and `Expect`: what may not stand on a v0 teleport stream, where no end could act on it.
-    public static let teleport = hopByHop.dropping(.expect)
+    public static var teleport: FieldFilter {
+        FieldFilter(ids: .hopByHop.with(FieldID.expect), followsConnection: true)
+    }
+
+    /// What may not stand in a head of protocol v1 (V1-63): ``teleport`` without `Trailer`, because it has trailers.
+    static var framed: FieldFilter { FieldFilter(ids: .ofConnection, followsConnection: true) }
+
+    /// ``framed`` without `Upgrade`, also where `Connection` names it, as it has to: a message that asks for a tunnel or
+    /// grants one says to what.
+    static var framedTunnel: FieldFilter {
+        FieldFilter(
+            ids: .ofConnection.without(FieldID.upgrade), followsConnection: true,
+            protected: FieldSet().with(FieldID.host).with(FieldID.contentLength).with(FieldID.upgrade))
+    }
+
+    /// What may not stand among trailers: also what is about framing, routing and authentication (RFC 9110 §6.5.1).
+    static var trailers: FieldFilter { FieldFilter(ids: .forbiddenInTrailers, followsConnection: true) }
 
     /// The same filter, leaving out these fields as well.
     public func dropping(_ names: FieldName...) -> FieldFilter {
@@ -44,16 +58,18 @@ public struct FieldFilter: Hashable, Sendable {
     }
 
     /// Adds to `dropped` the well-known names in `Connection`; true if it has others.
-    static func addNominated(by fields: Fields, to dropped: inout FieldSet) -> Bool {
+    func addNominated(by fields: Fields, to dropped: inout FieldSet) -> Bool {
         let bytes = fields.buffer.readableBytesSpan
         var nominated = FieldSet()
         var hasOthers = false
         for entry in fields.entries where entry.nameID == FieldID.connection {
-            var members = ListMembers(from: Int(entry.valueStart), to: entry.valueEnd)
-            while let (start, end) = members.next(in: bytes) {
-                let id = NameTable.shared.find(bytes, from: start, to: end).id
-                nominated.insert(id)
-                hasOthers = hasOthers || id == 0
+            Fields.withValue(of: entry, in: bytes) { value in
+                var members = ListMembers(from: 0, to: value.byteCount)
+                while let (start, end) = members.next(in: value) {
+                    let id = NameTable.shared.find(value, from: start, to: end).id
+                    nominated.insert(id)
+                    hasOthers = hasOthers || id == 0
+                }
             }
         }
         nominated.subtract(protected)

@@ -12,7 +12,7 @@ extension Fields {
     /// The value of the first field of that name as bytes that share the buffer; `nil` if there is none.
     public func firstBytes(_ name: FieldName) -> ByteBuffer? {
         guard let index = firstIndex(of: name) else { return nil }
-        return slice(Int(entries[index].valueStart), Int(entries[index].valueLength))
+        return valueBytes(of: entries[index])
     }
 
     /// Calls `body` with the bytes of the first value of that name and returns what it returned; `nil` if there is none.
@@ -22,15 +22,16 @@ extension Fields {
         _ name: FieldName, _ body: (UnsafeRawBufferPointer) throws(E) -> R
     ) throws(E) -> R? {
         guard let index = firstIndex(of: name) else { return nil }
-        let entry = entries[index]
-        return try buffer.readableBytesSpan.extracting(Int(entry.valueStart)..<entry.valueEnd).withUnsafeBytes(body)
+        return try Fields.withValue(of: entries[index], in: buffer.readableBytesSpan) { (value) throws(E) in
+            try value.withUnsafeBytes(body)
+        }
     }
 
     /// The values of all fields of that name, in order.
     public func all(_ name: FieldName) -> [String] {
         var values: [String] = []
-        forEachEntry(named: name) { entry, bytes in
-            values.append(ByteScan.string(bytes, from: Int(entry.valueStart), to: entry.valueEnd))
+        forEachValue(named: name) { value in
+            values.append(ByteScan.string(value, from: 0, to: value.byteCount))
             return true
         }
         return values
@@ -47,11 +48,11 @@ extension Fields {
     public func containsToken(_ name: FieldName, _ token: String) -> Bool {
         var isFound = false
         let wanted = token.utf8.span.bytes
-        forEachEntry(named: name) { entry, bytes in
-            var members = ListMembers(from: Int(entry.valueStart), to: entry.valueEnd)
-            while let (start, end) = members.next(in: bytes) {
+        forEachValue(named: name) { value in
+            var members = ListMembers(from: 0, to: value.byteCount)
+            while let (start, end) = members.next(in: value) {
                 if end - start == wanted.byteCount,
-                    ByteScan.equalIgnoringCase(bytes, at: start, wanted, at: 0, count: end - start)
+                    ByteScan.equalIgnoringCase(value, at: start, wanted, at: 0, count: end - start)
                 {
                     isFound = true
                     return false
@@ -73,12 +74,12 @@ extension Fields {
         return nil
     }
 
-    /// Calls `body` for each field of that name until it returns false.
-    private func forEachEntry(named name: FieldName, _ body: (FieldEntry, RawSpan) -> Bool) {
+    /// Calls `body` with the value of each field of that name until it returns false.
+    private func forEachValue(named name: FieldName, _ body: (RawSpan) -> Bool) {
         let bytes = buffer.readableBytesSpan
         name.withSpelling { spelling in
             for entry in entries where Fields.entry(entry, in: bytes, isNamed: name.id, spelling) {
-                guard body(entry, bytes) else { return }
+                guard Fields.withValue(of: entry, in: bytes, body) else { return }
             }
         }
     }
@@ -136,8 +137,8 @@ extension Fields: Sequence {
             index += 1
             let bytes = fields.buffer.readableBytesSpan
             return (
-                ByteScan.string(bytes, from: Int(entry.nameStart), to: entry.nameEnd),
-                ByteScan.string(bytes, from: Int(entry.valueStart), to: entry.valueEnd)
+                Fields.withName(of: entry, in: bytes) { ByteScan.string($0, from: 0, to: $0.byteCount) },
+                Fields.withValue(of: entry, in: bytes) { ByteScan.string($0, from: 0, to: $0.byteCount) }
             )
         }
     }
@@ -156,12 +157,14 @@ extension Fields: Equatable {
         let leftBytes = left.buffer.readableBytesSpan
         let rightBytes = right.buffer.readableBytesSpan
         for (one, other) in zip(left.entries, right.entries) {
-            guard one.nameLength == other.nameLength, one.valueLength == other.valueLength,
-                ByteScan.equalIgnoringCase(
-                    leftBytes, at: Int(one.nameStart), rightBytes, at: Int(other.nameStart), count: Int(one.nameLength)),
-                leftBytes.extracting(Int(one.valueStart)..<one.valueEnd)
-                    .isIdenticalContent(to: rightBytes.extracting(Int(other.valueStart)..<other.valueEnd))
-            else { return false }
+            let isSame = Fields.withName(of: other, in: rightBytes) { name in
+                Fields.entry(one, in: leftBytes, isNamed: other.nameID, name)
+            }
+            guard isSame, one.valueLength == other.valueLength else { return false }
+            let isSameValue = Fields.withValue(of: one, in: leftBytes) { value in
+                Fields.withValue(of: other, in: rightBytes) { value.isIdenticalContent(to: $0) }
+            }
+            guard isSameValue else { return false }
         }
         return true
     }

@@ -3,7 +3,8 @@
 /// Names that everybody uses have an id, so that finding `.host` compares one byte a field. Any other name is written as
 /// a string literal; it keeps its spelling. Making a `FieldName` checks nothing; adding a field does.
 public struct FieldName: Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
-    /// The number of a well-known name, 1 to 63, or 0 for any other. Stable only within one process.
+    /// The number of a well-known name, 1 to 63, or 0 for any other. Stable only within one process, apart from those of
+    /// V1-67.
     public let id: UInt8
     /// The spelling if `id` is 0, else empty.
     @usableFromInline

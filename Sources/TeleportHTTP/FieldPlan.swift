@@ -1,19 +1,25 @@
 import struct NIOCore.ByteBuffer
 
 /// What becomes of the fields of one head when it is written: found in one pass over plain entries, before a byte is.
-struct FieldPlan {
+///
+/// It does not copy, so that passing it on and capturing it counts no references.
+struct FieldPlan: ~Copyable {
     /// Upper bound of what the fields take.
     private(set) var bytes = 0
     private(set) var hostCount = 0
     private(set) var hasDate = false
+    /// Whether the `Content-Length` of the fields passes.
+    private(set) var keepsLength = false
     private var dropped: FieldSet
-    private let filter: FieldFilter
+    /// Names without an id that are left out.
+    private let droppedNames: [FieldName]
     /// Names without an id have to be compared with `Connection`.
     private var comparesNominated = false
 
     /// - Parameter keepsLength: Whether a `Content-Length` passes, if there is just one and it is a number.
+    @inline(__always)
     init(_ fields: Fields, filter: FieldFilter, keepsLength: Bool = false) {
-        self.filter = filter
+        droppedNames = filter.names
         dropped = filter.ids
         dropped.insert(FieldID.transferEncoding)
         var seen = FieldSet()
@@ -24,19 +30,16 @@ struct FieldPlan {
             if entry.nameID == FieldID.host { hostCount &+= 1 }
             if entry.nameID == FieldID.contentLength { lengthCount &+= 1 }
         }
-        if !keepsLength || lengthCount != 1 || !FieldPlan.hasNumericLength(fields) {
-            dropped.insert(FieldID.contentLength)
-        }
+        self.keepsLength = keepsLength && lengthCount == 1 && FieldPlan.hasNumericLength(fields)
+        if !self.keepsLength { dropped.insert(FieldID.contentLength) }
         if filter.followsConnection, seen.contains(FieldID.connection) {
-            comparesNominated = FieldFilter.addNominated(by: fields, to: &dropped)
+            comparesNominated = filter.addNominated(by: fields, to: &dropped)
         }
         hasDate = seen.contains(FieldID.date) && !dropped.contains(FieldID.date)
     }
 
     private static func hasNumericLength(_ fields: Fields) -> Bool {
-        fields.withValue(.contentLength) { value in
-            !value.isEmpty && value.allSatisfy { 0x30...0x39 ~= $0 }
-        } ?? false
+        fields.withValue(.contentLength) { ByteScan.decimal($0.bytes, from: 0, to: $0.count) != nil } ?? false
     }
 
     /// Throws `tooManyFields` if more than `maxCount` lines would be written, `lines` of them on top of the fields.
@@ -45,8 +48,13 @@ struct FieldPlan {
         guard fields.entries.count + lines > maxCount else { return }
         let source = fields.buffer.readableBytesSpan
         var count = lines
-        for entry in fields.entries where !drops(entry, of: fields, source) { count += 1 }
+        for entry in fields.entries where !drops(entry, of: fields.entries, source) { count += 1 }
         guard count <= maxCount else { throw HTTPError(.tooManyFields) }
+    }
+
+    /// Leaves out one more.
+    mutating func drop(_ id: UInt8) {
+        dropped.insert(id)
     }
 
     /// Writes the fields that stay. Lines that stand side by side in the buffer, as parsed ones do, go in one copy.
@@ -54,7 +62,7 @@ struct FieldPlan {
         let source = fields.buffer.readableBytesSpan
         var runStart = 0
         var runEnd = 0
-        for entry in fields.entries where !drops(entry, of: fields, source) {
+        for entry in fields.entries where !drops(entry, of: fields.entries, source) {
             if entry.isVerbatim {
                 if Int(entry.nameStart) != runEnd {
                     writer.write(source, from: runStart, to: runEnd)
@@ -65,37 +73,47 @@ struct FieldPlan {
                 writer.write(source, from: runStart, to: runEnd)
                 runStart = 0
                 runEnd = 0
-                writer.write(source, from: Int(entry.nameStart), to: entry.nameEnd)
-                writer.write(": ")
-                writer.write(source, from: Int(entry.valueStart), to: entry.valueEnd)
+                if entry.isCanonical {
+                    NameTable.shared.withLineStart(of: entry.nameID) { writer.write($0) }
+                } else {
+                    writer.write(source, from: Int(entry.nameStart), to: entry.nameEnd)
+                    writer.write(": ")
+                }
+                Fields.withValue(of: entry, in: source) { writer.write($0) }
                 writer.write("\r\n")
             }
         }
         writer.write(source, from: runStart, to: runEnd)
     }
 
+    /// Whether the field is left out.
     @inline(__always)
-    private func drops(_ entry: FieldEntry, of fields: Fields, _ source: RawSpan) -> Bool {
+    func drops(_ entry: FieldEntry, of entries: [FieldEntry], _ source: RawSpan) -> Bool {
         if entry.nameID != 0 { return dropped.contains(entry.nameID) }
-        guard comparesNominated || !filter.names.isEmpty else { return false }
-        return dropsByName(entry, of: fields, source)
+        guard comparesNominated || !droppedNames.isEmpty else { return false }
+        return dropsByName(entry, of: entries, source)
     }
 
-    private func dropsByName(_ entry: FieldEntry, of fields: Fields, _ source: RawSpan) -> Bool {
-        for name in filter.names where Fields.entry(entry, in: source, isNamed: 0, name.literal.utf8.span.bytes) {
+    private func dropsByName(_ entry: FieldEntry, of entries: [FieldEntry], _ source: RawSpan) -> Bool {
+        for name in droppedNames where Fields.entry(entry, in: source, isNamed: 0, name.literal.utf8.span.bytes) {
             return true
         }
         guard comparesNominated else { return false }
-        let start = Int(entry.nameStart)
-        let length = Int(entry.nameLength)
-        for nominator in fields.entries where nominator.nameID == FieldID.connection {
-            var members = ListMembers(from: Int(nominator.valueStart), to: nominator.valueEnd)
-            while let (first, last) = members.next(in: source) {
-                if last - first == length,
-                    ByteScan.equalIgnoringCase(source, at: first, source, at: start, count: length)
-                {
-                    return true
-                }
+        return Fields.withName(of: entry, in: source) { name in
+            entries.contains { nominator in
+                guard nominator.nameID == FieldID.connection else { return false }
+                return Fields.withValue(of: nominator, in: source) { FieldPlan.list($0, names: name) }
+            }
+        }
+    }
+
+    private static func list(_ list: RawSpan, names name: RawSpan) -> Bool {
+        var members = ListMembers(from: 0, to: list.byteCount)
+        while let (first, last) = members.next(in: list) {
+            if last - first == name.byteCount,
+                ByteScan.equalIgnoringCase(list, at: first, name, at: 0, count: name.byteCount)
+            {
+                return true
             }
         }
         return false

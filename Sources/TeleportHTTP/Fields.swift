@@ -2,10 +2,10 @@ public import struct NIOCore.ByteBuffer
 
 /// The fields of a head or a trailer section, in order, duplicates and spelling kept.
 ///
-/// **Ownership.** All names and values stand in one `ByteBuffer`, with one array of plain entries that say where. Fields
-/// that were parsed share the buffer they were received in and keep that whole block alive: hold on to ``detached()``
-/// instead if they outlive the message. Adding a field writes to the buffer, which copies it first if it is shared;
-/// removing one only drops its entry.
+/// **Ownership.** All names and values stand in one `ByteBuffer`, except those that protocol v1 knows by number, with one
+/// array of plain entries that say where. Fields that were parsed share the buffer they were received in and keep that
+/// whole block alive: hold on to ``detached()`` instead if they outlive the message. Adding a field writes to the buffer,
+/// which copies it first if it is shared; removing one only drops its entry.
 ///
 /// **Rules.** Every name is a token and no value holds CR, LF, NUL or another control character (a tab may stand inside)
 /// or begins or ends with a blank: parsing and ``append(_:_:)`` see to it, and encoders rely on it.
@@ -103,12 +103,14 @@ public struct Fields: Sendable {
         copies.reserveCapacity(entries.count)
         let source = self.buffer.readableBytesSpan
         for entry in entries {
-            copies.append(
-                Fields.write(
-                    nameID: entry.nameID, flags: entry.flags,
-                    name: source.extracting(Int(entry.nameStart)..<entry.nameEnd),
-                    value: source.extracting(Int(entry.valueStart)..<entry.valueEnd),
-                    to: &buffer))
+            let copy = Fields.withName(of: entry, in: source) { name in
+                Fields.withValue(of: entry, in: source) { value in
+                    Fields.write(
+                        nameID: entry.nameID, flags: entry.flags & ~FieldEntry.tableValue, name: name, value: value,
+                        to: &buffer)
+                }
+            }
+            copies.append(copy)
         }
         return Fields(buffer: buffer, entries: copies)
     }

@@ -35,6 +35,8 @@ public struct HTTPError: Error, Hashable, Sendable, CustomStringConvertible {
         case transferCodingInHTTP10, missingLength, bodyNotAllowed
         // Bodies.
         case bodyTooLarge, invalidChunk, chunkLineTooLong, trailersTooLarge, truncated
+        // Heads of protocol v1.
+        case malformedHead, forbiddenField, secretsMismatch
         // Order of responses.
         case unexpectedResponse, tooManyInformationalResponses
         // What cannot be sent.

@@ -14,7 +14,8 @@ extension HTTPError.Code {
         case .invalidRequestLine, .invalidMethod, .invalidTarget, .invalidFieldName, .invalidFieldValue,
             .obsoleteLineFolding, .bareLineFeed, .bareCarriageReturn, .nulByte, .missingHost, .duplicateHost,
             .invalidHost, .invalidContentLength, .duplicateContentLength, .lengthAndTransferEncoding,
-            .transferCodingInHTTP10, .invalidChunk, .chunkLineTooLong, .truncated:
+            .transferCodingInHTTP10, .invalidChunk, .chunkLineTooLong, .truncated, .malformedHead, .forbiddenField,
+            .secretsMismatch:
             .badRequest
         }
     }
@@ -47,12 +48,17 @@ extension HTTPError.Code {
         case .unsupportedTransferCoding: "The only transfer coding accepted is a single chunked."
         case .transferCodingInHTTP10: "An HTTP/1.0 message cannot have a transfer coding."
         case .missingLength: "The response does not say how long its body is, and nothing else could end it."
-        case .bodyNotAllowed: "A response with this status cannot have a body but announces one."
+        case .bodyNotAllowed: "A response that cannot have a body has or announces one."
         case .bodyTooLarge: "The body is larger than the limit."
         case .invalidChunk: "A chunk is malformed."
         case .chunkLineTooLong: "A chunk-size line is longer than the limit."
         case .trailersTooLarge: "The trailer section is larger than the limit."
-        case .truncated: "The connection ended within a message."
+        case .truncated: "A message ended before it was complete."
+        case .malformedHead:
+            "The head is cut short, goes on behind its fields, or has a number or flag that it cannot have."
+        case .forbiddenField:
+            "A field stands where it has no meaning: one of a connection, or of a head among trailers."
+        case .secretsMismatch: "The head refers to other secret values than came with it."
         case .unexpectedResponse: "A response came that no request asked for."
         case .tooManyInformationalResponses: "There are more informational responses than the limit before a final one."
         case .connectNotSupported: "CONNECT cannot be carried here."

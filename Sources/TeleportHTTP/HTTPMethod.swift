@@ -74,6 +74,40 @@ public struct HTTPMethod: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The number in heads of protocol v1 (V1-61), 0 for a method that has none.
+    @inline(__always)
+    var number: UInt8 {
+        switch storage {
+        case .other: 0
+        case .get: 1
+        case .head: 2
+        case .post: 3
+        case .put: 4
+        case .delete: 5
+        case .options: 6
+        case .trace: 7
+        case .connect: 8
+        case .patch: 9
+        }
+    }
+
+    /// The method with that ``number``, `nil` if none has it.
+    @inline(__always)
+    init?(number: UInt8) {
+        switch number {
+        case 1: storage = .get
+        case 2: storage = .head
+        case 3: storage = .post
+        case 4: storage = .put
+        case 5: storage = .delete
+        case 6: storage = .options
+        case 7: storage = .trace
+        case 8: storage = .connect
+        case 9: storage = .patch
+        default: return nil
+        }
+    }
+
     /// The spelling on the wire, for example `"GET"`.
     public var rawValue: String {
         switch storage {

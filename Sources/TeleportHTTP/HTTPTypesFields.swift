@@ -33,9 +33,11 @@ extension HTTPFields {
         self.init()
         for entry in fields.entries {
             if let excluded, excluded.id == entry.nameID { continue }
-            let spelling = String(buffer: fields.slice(Int(entry.nameStart), Int(entry.nameLength)))
+            let spelling = Fields.withName(of: entry, in: fields.buffer.readableBytesSpan) { name in
+                ByteScan.string(name, from: 0, to: name.byteCount)
+            }
             guard let name = HTTPField.Name(spelling),
-                let value = String(validating: fields.slice(Int(entry.valueStart), Int(entry.valueLength)))
+                let value = String(validating: fields.valueBytes(of: entry))
             else { throw HTTPError(.inexpressible) }
             append(HTTPField(name: name, value: value))
         }

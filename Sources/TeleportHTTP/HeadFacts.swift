@@ -58,14 +58,8 @@ struct HeadFacts: Sendable {
         }
         guard lengthCount > 0 else { return .unsaid }
         guard lengthCount == 1 else { throw HTTPError(.duplicateContentLength) }
-        guard length.length > 0 else { throw HTTPError(.invalidContentLength) }
-        var result = 0
-        for index in Int(length.start)..<length.end {
-            let digit = ByteScan.byte(bytes, index) &- 0x30
-            let (shifted, overflow) = result.multipliedReportingOverflow(by: 10)
-            let (sum, carry) = shifted.addingReportingOverflow(Int(digit))
-            guard digit < 10, !overflow, !carry else { throw HTTPError(.invalidContentLength) }
-            result = sum
+        guard let result = ByteScan.decimal(bytes, from: Int(length.start), to: length.end) else {
+            throw HTTPError(.invalidContentLength)
         }
         return .bytes(result)
     }

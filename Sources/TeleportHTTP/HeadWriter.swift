@@ -47,12 +47,7 @@ struct HeadWriter {
     }
 
     mutating func write(decimal number: Int) {
-        var length = 1
-        var bound = 10
-        while length < 19, number >= bound {
-            length += 1
-            bound = bound &* 10
-        }
+        let length = HeadWriter.digits(of: number)
         reserve(length)
         // From the last digit on: each costs one division by a constant.
         var rest = UInt(number.magnitude)
@@ -61,6 +56,17 @@ struct HeadWriter {
             rest /= 10
         }
         count += length
+    }
+
+    /// How many decimal digits a number has.
+    static func digits(of number: Int) -> Int {
+        var length = 1
+        var bound = 10
+        while length < 19, number >= bound {
+            length += 1
+            bound = bound &* 10
+        }
+        return length
     }
 
     mutating func write(hexadecimal number: Int) {
@@ -72,8 +78,32 @@ struct HeadWriter {
         }
     }
 
+    /// A length as LEB128 (V1-61). Callers see to it that it is below 2²¹, so that three bytes do.
     @inline(__always)
-    private mutating func write(byte: UInt8) {
+    mutating func write(varint number: Int) {
+        var rest = UInt32(truncatingIfNeeded: number)
+        while rest >= 0x80 {
+            write(byte: UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        write(byte: UInt8(truncatingIfNeeded: rest))
+    }
+
+    /// A length and the bytes.
+    @inline(__always)
+    mutating func write(counted bytes: RawSpan, from start: Int, to end: Int) {
+        write(varint: end &- start)
+        write(bytes, from: start, to: end)
+    }
+
+    @inline(__always)
+    mutating func write(counted bytes: RawSpan) {
+        write(varint: bytes.byteCount)
+        write(bytes)
+    }
+
+    @inline(__always)
+    mutating func write(byte: UInt8) {
         reserve(1)
         memory[count] = byte
         count += 1

@@ -10,7 +10,7 @@ struct NameTable: @unchecked Sendable {
 
     static let shared = NameTable()
 
-    /// Bytes reserved for a name; the longest of them has 27.
+    /// Bytes reserved for a name with a colon and a space; the longest of them has 29.
     private static let stride = 32
 
     // Allocated once for the life of the process and never written again: that makes it safe to share, and a plain
@@ -31,6 +31,8 @@ struct NameTable: @unchecked Sendable {
             FieldName.spellings[id].withUTF8Buffer { utf8 in
                 (text + id * Self.stride).copyMemory(
                     from: utf8.baseAddress ?? UnsafePointer(ids), byteCount: utf8.count)
+                text.storeBytes(of: ASCII.colon, toByteOffset: id * Self.stride + utf8.count, as: UInt8.self)
+                text.storeBytes(of: ASCII.space, toByteOffset: id * Self.stride + utf8.count + 1, as: UInt8.self)
                 lengths[id] = UInt8(utf8.count)
                 ids[Self.hash(utf8.span.bytes, from: 0, to: utf8.count)] = UInt8(id)
             }
@@ -49,7 +51,21 @@ struct NameTable: @unchecked Sendable {
         return (length &* 13 &+ first &* 7 &+ last &* 16 &+ middle) & 0xFF
     }
 
+    /// The length of the canonical spelling of `id`.
+    @inline(__always)
+    func length(of id: UInt8) -> UInt16 {
+        UInt16(lengths[Int(id)])
+    }
+
+    /// Calls `body` with the canonical spelling of `id`, a colon and a space.
+    @inline(__always)
+    func withLineStart<R, E: Error>(of id: UInt8, _ body: (RawSpan) throws(E) -> R) throws(E) -> R {
+        try body(
+            UnsafeRawBufferPointer(start: text + Int(id) * Self.stride, count: Int(lengths[Int(id)]) &+ 2).bytes)
+    }
+
     /// Calls `body` with the canonical spelling of `id`.
+    @inline(__always)
     func withSpelling<R, E: Error>(of id: UInt8, _ body: (RawSpan) throws(E) -> R) throws(E) -> R {
         try body(UnsafeRawBufferPointer(start: text + Int(id) * Self.stride, count: Int(lengths[Int(id)])).bytes)
     }
@@ -62,32 +78,11 @@ struct NameTable: @unchecked Sendable {
         let id = ids[Self.hash(bytes, from: start, to: end)]
         guard Int(lengths[Int(id)]) == length else { return Match(id: 0, isCanonical: false) }
         let candidate = text + Int(id) &* Self.stride
-        if isIdentical(bytes, from: start, length: length, candidate) { return Match(id: id, isCanonical: true) }
+        if ByteScan.isIdentical(bytes, from: start, length: length, candidate) {
+            return Match(id: id, isCanonical: true)
+        }
         let spelling = UnsafeRawBufferPointer(start: candidate, count: length)
         let isSame = ByteScan.equalIgnoringCase(bytes, at: start, spelling.bytes, at: 0, count: length)
         return Match(id: isSame ? id : 0, isCanonical: false)
-    }
-
-    /// Compares in words that overlap at the end, so that no byte outside the name is read.
-    @inline(__always)
-    private func isIdentical(_ bytes: RawSpan, from start: Int, length: Int, _ candidate: UnsafeRawPointer) -> Bool {
-        guard length >= 8 else {
-            for offset in 0..<length
-            where ByteScan.byte(bytes, start &+ offset) != candidate.load(fromByteOffset: offset, as: UInt8.self) {
-                return false
-            }
-            return true
-        }
-        var offset = 0
-        while offset &+ 8 <= length {
-            guard ByteScan.word(bytes, start &+ offset) == word(candidate, offset) else { return false }
-            offset &+= 8
-        }
-        return ByteScan.word(bytes, start &+ length &- 8) == word(candidate, length &- 8)
-    }
-
-    @inline(__always)
-    private func word(_ pointer: UnsafeRawPointer, _ offset: Int) -> UInt64 {
-        UInt64(littleEndian: pointer.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
 }

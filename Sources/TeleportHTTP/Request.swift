@@ -6,6 +6,11 @@ public struct Request: Sendable {
     public var body: Body
     /// Fields that came after a chunked body, `nil` if there were none. A v0 teleport stream does not carry them.
     public var trailers: Fields?
+    /// Whether it came, or is to be sent, under `https`. Carried by v1 only. Default false.
+    public var isSecure = false
+    /// Whether head, body and answer are to touch no compression history, on this connection and behind it (V1-23).
+    /// Carried by v1 only; v0 refuses such a request. Lengths can be seen all the same. Default false.
+    public var isSensitive = false
 
     /// A request from its parts.
     @inlinable
@@ -63,6 +68,10 @@ public struct Request: Sendable {
 
     /// The same request without a share in the blocks it was received in.
     public func detached() -> Request {
-        Request(head: head.detached(), body: body.detached(), trailers: trailers?.detached())
+        var copy = self
+        copy.head = head.detached()
+        copy.body = body.detached()
+        copy.trailers = trailers?.detached()
+        return copy
     }
 }

@@ -37,7 +37,8 @@ public struct RequestDecoder: Sendable {
     public init(profile: HTTPProfile, limits: HTTPLimits = .default) {
         self.profile = profile
         self.limits = limits
-        parser = HeadParser(dropping: profile == .teleport ? FieldSet(FieldID.expect, FieldID.upgrade) : FieldSet())
+        parser = HeadParser(
+            dropping: profile == .teleport ? FieldSet().with(FieldID.expect).with(FieldID.upgrade) : FieldSet())
         body = BodyDecoder(limits: limits, maxSize: max(limits.maxBodySize, limits.maxDiscardedBody))
     }
 

@@ -26,13 +26,13 @@ public enum RequestEncoder {
                 message: "The body of a request cannot end with the connection.")
         }
         let plan = FieldPlan(head.fields, filter: filter)
-        try check(head, plan)
+        try check(target: head.targetBytes.readableBytesSpan, plan)
         append(head, as: head.method, plan, framing, connection, via, reserving: 0, to: &buffer)
     }
 
-    static func check(_ head: RequestHead, _ plan: FieldPlan) throws(HTTPError) {
+    @inline(__always)
+    static func check(target: RawSpan, _ plan: borrowing FieldPlan) throws(HTTPError) {
         guard plan.hostCount == 1 else { throw HTTPError(plan.hostCount == 0 ? .missingHost : .duplicateHost) }
-        let target = head.targetBytes.readableBytesSpan
         let length = target.byteCount
         guard length > 0, ByteScan.spaceStop(target, from: 0, to: length) == length else {
             throw HTTPError(.invalidTarget)
@@ -40,7 +40,7 @@ public enum RequestEncoder {
     }
 
     static func append(
-        _ head: RequestHead, as method: HTTPMethod, _ plan: FieldPlan, _ framing: BodyFraming,
+        _ head: RequestHead, as method: HTTPMethod, _ plan: borrowing FieldPlan, _ framing: BodyFraming,
         _ connection: ConnectionDirective, _ via: Via?, reserving bodyLength: Int, to buffer: inout ByteBuffer
     ) {
         let target = head.targetBytes.readableBytesSpan

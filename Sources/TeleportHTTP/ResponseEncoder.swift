@@ -36,7 +36,7 @@ public enum ResponseEncoder {
     }
 
     static func append(
-        _ head: ResponseHead, _ plan: FieldPlan, _ framing: BodyFraming, _ connection: ConnectionDirective,
+        _ head: ResponseHead, _ plan: borrowing FieldPlan, _ framing: BodyFraming, _ connection: ConnectionDirective,
         _ date: HTTPDate?, reserving bodyLength: Int, to buffer: inout ByteBuffer
     ) {
         let bound =

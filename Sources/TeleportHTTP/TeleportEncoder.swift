@@ -34,7 +34,7 @@ public enum TeleportEncoder {
         let method = request.head.method
         guard method != .connect else { throw HTTPError(.connectNotSupported) }
         let plan = FieldPlan(request.head.fields, filter: .teleport)
-        try RequestEncoder.check(request.head, plan)
+        try RequestEncoder.check(target: request.head.targetBytes.readableBytesSpan, plan)
         let length = content.readableBytes
         let hasLength = length > 0 || !method.usuallyHasNoBody
         try plan.check(

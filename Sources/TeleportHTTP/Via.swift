@@ -29,4 +29,12 @@ public struct Via: Sendable, Hashable {
     func write(for version: HTTPVersion, to writer: inout HeadWriter) {
         writer.write((version == .http10 ? line10 : line11).span.bytes)
     }
+
+    /// Writes the field as it stands in heads of protocol v1.
+    func writeFramed(for version: HTTPVersion, to writer: inout HeadWriter) {
+        let line = (version == .http10 ? line10 : line11).span.bytes
+        writer.write(byte: FieldID.via)
+        // What stands between `Via: ` and the end of the line.
+        writer.write(counted: line, from: 5, to: line.byteCount - 2)
+    }
 }

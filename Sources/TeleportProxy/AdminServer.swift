@@ -43,7 +43,8 @@ private final class PageService: RequestService {
 
     func takesStream(after bytes: Int) -> Bool { false }
 
-    func accept(_ request: InboundRequest) {
+    func accept(_ request: InboundRequest) -> Exchange? {
         request.replyTo.respond(.whole(self.pages.response(to: request.request)))
+        return nil
     }
 }

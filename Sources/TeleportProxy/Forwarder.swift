@@ -2,24 +2,6 @@ internal import NIOCore
 internal import Teleport
 internal import TeleportEndpoint
 
-/// A request that was read from a client and may be forwarded.
-struct InboundRequest: Sendable {
-    var request: Request
-    /// The body, if it is still coming.
-    var upload: BodyPipe?
-    let replyTo: ReplyTarget
-    let note: RequestNote?
-}
-
-/// Who answers the requests of an HTTP connection.
-protocol RequestService: AnyObject, Sendable {
-    /// Whether it takes a request of which so many bytes of the body are here, and the rest is still coming; else more is
-    /// gathered first.
-    func takesStream(after bytes: Int) -> Bool
-    /// Answers, exactly once, maybe before this returns.
-    func accept(_ request: InboundRequest)
-}
-
 /// Chooses a server for each request, keeps to the limit, and tries again where that is safe.
 final class Forwarder: RequestService {
     private let upstreams: [Upstream]
@@ -31,6 +13,14 @@ final class Forwarder: RequestService {
     private let turn = Turn()
     private let uploads: UploadPlaces?
     let counters = RequestCounters()
+    /// What all bodies that are not complete are counted against, where they have to be whole.
+    let gathered: GatheredBytes
+    /// The largest bodies that are held where they have to be whole.
+    let maxRequest: Int
+    let maxAnswer: Int
+    private let clientStall: (gives: TimeAmount, takes: TimeAmount)
+    /// How often it is looked whether bodies move.
+    let watchInterval: TimeAmount
 
     init(upstreams: [Upstream], _ configuration: ProxyConfiguration) {
         self.upstreams = upstreams
@@ -39,7 +29,13 @@ final class Forwarder: RequestService {
         self.load = RequestLoad(limit: configuration.concurrency)
         self.logsAll = configuration.logsAllErrors
         self.failures = FailureLog(logger: configuration.logger, logsAll: configuration.logsAllErrors)
-        // Protocol v0 has no way to send a body whose length is not known yet, or to wait for a slow one.
+        self.gathered = GatheredBytes(limit: configuration.maxGatheredBytes)
+        self.maxRequest = configuration.inLimits.maxBodySize
+        self.maxAnswer = configuration.outLimits.maxBodySize
+        self.clientStall = (configuration.inUploadStall, configuration.inDownloadStall)
+        self.watchInterval = .nanoseconds(
+            Swift.min(1_000_000_000, Swift.max(1_000_000, configuration.outTimeout.nanoseconds / 4)))
+        // Streams of a Teleport link keep nothing from each other.
         self.uploads =
             configuration.outKind == .http
             ? UploadPlaces(
@@ -47,10 +43,18 @@ final class Forwarder: RequestService {
                     * (configuration.outConnectionsPerAddress ?? ProxyConfiguration.defaultHTTPConnections)) : nil
     }
 
-    func takesStream(after bytes: Int) -> Bool { self.uploads?.admits(after: bytes) ?? false }
+    /// v0 has no way to send a body whose length is not known yet, or to wait for a slow one. Whoever is not known yet is
+    /// taken for v1.
+    func takesStream(after bytes: Int) -> Bool {
+        if let uploads = self.uploads { return uploads.admits(after: bytes) }
+        return self.upstreams.contains { $0.carriesStreams != false }
+    }
 
     /// Forwards a request. Its target gets exactly one answer, maybe before this returns.
-    func accept(_ inbound: InboundRequest) {
+    ///
+    /// - Returns: what can be given up; `nil` if it was answered.
+    @discardableResult
+    func accept(_ inbound: InboundRequest) -> Exchange? {
         self.counters.started()
         guard self.load.enter() else {
             let response = Response.text(
@@ -60,16 +64,24 @@ final class Forwarder: RequestService {
             inbound.note?.ended(
                 response.status, requestBytes: inbound.request.body.count ?? 0,
                 responseBytes: response.body.count ?? 0, failure: "too_many")
-            return inbound.replyTo.respond(.whole(response))
+            inbound.replyTo.respond(.whole(response))
+            return nil
         }
-        if inbound.upload != nil { self.uploads?.entered() }
-        self.forward(inbound, deadline: .now() + self.timeout, attempts: .init())
+        // With nothing tried yet there is always one.
+        guard let upstream = self.choose(except: 0) else { return nil }
+        return self.forward(inbound, to: upstream, deadline: self.deadline(of: inbound), attempts: .init())
+    }
+
+    private func deadline(of inbound: InboundRequest) -> NIODeadline {
+        let own = NIODeadline.now() + self.timeout
+        return inbound.replyTo.deadline.map { Swift.min($0, own) } ?? own
     }
 
     /// Forwards a request that nobody waits for.
     func acceptOneWay(_ inbound: InboundRequest, _ responder: Responder<Response>) {
         guard let upstream = self.choose(except: 0), upstream.forwardOneWay(inbound.request) else {
-            return self.accept(inbound)
+            self.accept(inbound)
+            return
         }
         self.counters.started()
         self.counters.succeeded(is200: true)
@@ -85,7 +97,7 @@ final class Forwarder: RequestService {
             // The server has seen nothing of it, so this is no second sending.
             guard attempts.count < self.upstreams.count else { return false }
         } else {
-            guard !attempts.isRetry, exchange.upload == nil, failure.permitsRetry(of: exchange.request.method) else {
+            guard !attempts.isRetry, exchange.isReplayable, failure.permitsRetry(of: exchange.request.method) else {
                 return false
             }
             attempts.isRetry = true
@@ -97,27 +109,66 @@ final class Forwarder: RequestService {
         self.forward(
             InboundRequest(
                 request: exchange.request, upload: exchange.upload, replyTo: exchange.replyTo, note: exchange.note),
-            to: upstream, deadline: exchange.deadline, attempts: attempts)
+            to: upstream, deadline: exchange.deadline, attempts: attempts, after: exchange)
         return true
     }
 
-    private func forward(_ inbound: InboundRequest, deadline: NIODeadline, attempts: Exchange.Attempts) {
-        // With nothing tried yet there is always one.
-        guard let upstream = self.choose(except: 0) else { return }
-        self.forward(inbound, to: upstream, deadline: deadline, attempts: attempts)
+    /// More of the request's body was gathered: it goes on, with all of its time.
+    func goOn(_ exchange: Exchange, as inbound: InboundRequest) {
+        exchange.upstream.left()
+        var attempts = exchange.attempts
+        attempts.tried &= ~exchange.upstream.bit
+        attempts.count -= 1
+        // The one that it comes from, at least.
+        let upstream = self.choose(except: attempts.tried) ?? exchange.upstream
+        self.forward(
+            inbound, to: upstream, deadline: self.deadline(of: inbound), attempts: attempts, after: exchange,
+            isGathered: true)
     }
 
+    @discardableResult
     private func forward(
-        _ inbound: InboundRequest, to upstream: Upstream, deadline: NIODeadline, attempts: Exchange.Attempts
-    ) {
-        var attempts = attempts
+        _ inbound: InboundRequest, to upstream: Upstream, deadline: NIODeadline, attempts: Exchange.Attempts,
+        after predecessor: Exchange? = nil, isGathered: Bool = false
+    ) -> Exchange {
+        var (inbound, attempts) = (inbound, attempts)
         attempts.count += 1
         attempts.tried |= upstream.bit
-        upstream.forward(
-            Exchange(
-                request: Self.withHost(inbound.request, for: upstream), upload: inbound.upload,
-                replyTo: inbound.replyTo, deadline: deadline, upstream: upstream, forwarder: self, attempts: attempts,
-                note: inbound.note))
+        inbound.request = Self.withHost(inbound.request, for: upstream)
+        let gathers = !isGathered && self.gathersFirst(inbound, for: upstream)
+        let holdsPlace = self.uploads != nil && inbound.upload != nil && !gathers
+        if holdsPlace { self.uploads?.entered() }
+        let exchange = Exchange(
+            inbound, deadline: deadline, upstream: upstream, forwarder: self, attempts: attempts,
+            holdsPlace: holdsPlace)
+        upstream.took()
+        if let predecessor {
+            if predecessor.holdsPlace { self.uploads?.left() }
+            predecessor.isSuperseded(by: exchange)
+        }
+        if gathers {
+            exchange.gatherUpload { self.uploads?.admits(after: $0) ?? false }
+        } else {
+            upstream.forward(exchange)
+        }
+        return exchange
+    }
+
+    /// Whether more of a body that is still coming has to be here before this server can be given the request.
+    private func gathersFirst(_ inbound: InboundRequest, for upstream: Upstream) -> Bool {
+        guard let upload = inbound.upload else { return false }
+        // HTTP connections of clients ask before.
+        if let uploads = self.uploads { return inbound.replyTo.isTeleport && !uploads.admits(after: upload.flow.held) }
+        return upstream.carriesStreams == false
+    }
+
+    /// Which sides of an exchange nobody else watches; `nil` if there is none.
+    func watchLimits(server: Upstream, client: ReplyTarget) -> StreamWatch.Limits? {
+        guard server.isTeleport || client.isTeleport else { return nil }
+        return StreamWatch.Limits(
+            server: server.isTeleport ? self.timeout : nil,
+            clientGives: client.isTeleport ? self.clientStall.gives : nil,
+            clientTakes: client.isTeleport ? self.clientStall.takes : nil)
     }
 
     // MARK: Ends
@@ -145,7 +196,7 @@ final class Forwarder: RequestService {
 
     private func leave(_ exchange: Exchange) {
         self.load.leave()
-        if exchange.upload != nil { self.uploads?.left() }
+        if exchange.holdsPlace { self.uploads?.left() }
     }
 
     private func note(

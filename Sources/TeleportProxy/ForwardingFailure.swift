@@ -1,5 +1,6 @@
 internal import Teleport
 internal import TeleportRPC
+internal import TeleportWire
 
 /// Why a request has no answer, and what follows from it.
 struct ForwardingFailure: Sendable {
@@ -14,8 +15,10 @@ struct ForwardingFailure: Sendable {
         case badAnswer
         /// The request cannot be sent to the server as it is.
         case unsendable(HTTPError?)
-        /// There is no room for another request to this server.
+        /// There is no room for another request to this server, or it says so itself.
         case overloaded
+        /// The server did not take the request, and has not executed it.
+        case refused
         /// The client left before all of its request was here, or before it had all of the answer.
         case clientGone
     }
@@ -36,18 +39,21 @@ struct ForwardingFailure: Sendable {
         if case .clientGone = self.kind { true } else { false }
     }
 
-    /// Whether the request may be sent once more: nothing of an answer was received, and the server cannot have seen it
-    /// or seeing it twice does no harm (defect D18 of the reference).
+    /// Whether the request may be sent once more: nothing of an answer was received, and the server cannot have executed
+    /// it or executing it twice does no harm (defect D18 of the reference).
     func permitsRetry(of method: HTTPMethod) -> Bool {
-        guard case .connectionLost = self.kind else { return false }
-        return !self.possiblyExecuted || method.isIdempotent
+        switch self.kind {
+        case .connectionLost: !self.possiblyExecuted || method.isIdempotent
+        case .refused: true
+        default: false
+        }
     }
 
     /// Whether it speaks against the server.
     var isServersFault: Bool {
         switch self.kind {
         case .timedOut, .unreachable, .connectionLost, .badAnswer: true
-        case .unsendable, .overloaded, .clientGone: false
+        case .unsendable, .overloaded, .refused, .clientGone: false
         }
     }
 
@@ -60,6 +66,7 @@ struct ForwardingFailure: Sendable {
         case .badAnswer: "bad_answer"
         case .unsendable: "unsendable"
         case .overloaded: "overloaded"
+        case .refused: "refused"
         case .clientGone: "client_gone"
         }
     }
@@ -79,6 +86,8 @@ struct ForwardingFailure: Sendable {
             error.map { .refusal($0) } ?? .text("The request cannot be forwarded.\n", status: .badRequest)
         case .clientGone:
             .text("The request was not complete.\n", status: .badRequest)
+        case .refused:
+            .text("The server behind takes no requests now. Try again later.\n", status: .serviceUnavailable)
         case .overloaded:
             .text("Too many requests are pending. Try again later.\n", status: .serviceUnavailable)
         }
@@ -101,17 +110,53 @@ extension ForwardingFailure {
         kind: .clientGone, possiblyExecuted: true,
         cause: TransportError(.closedByPeer, "The client left before the exchange was complete."))
 
+    /// It stood still for longer than a client may.
+    static let clientStalled = ForwardingFailure(
+        kind: .clientGone, possiblyExecuted: true,
+        cause: TransportError(.timedOut, "The client let nothing of a body pass for too long."))
+
+    /// The time of the request is over, or the server let nothing of a body pass for as long.
+    static let timedOut = ForwardingFailure(
+        kind: .timedOut, possiblyExecuted: true,
+        cause: TransportError(.timedOut, "The server did not answer in time."))
+
+    /// An answer that has to be whole is larger than the limit.
+    static let answerTooLarge = ForwardingFailure(
+        kind: .badAnswer, possiblyExecuted: true, cause: HTTPError(.bodyTooLarge))
+
+    static func unsendable(_ error: HTTPError) -> ForwardingFailure {
+        ForwardingFailure(kind: .unsendable(error), possiblyExecuted: false, cause: error)
+    }
+
     /// What a failed Teleport call means to the client.
-    init(_ error: RPCError) {
+    init(_ error: RPCError, isSensitive: Bool = false) {
         let kind: Kind =
             switch error.code {
             case .timedOut: .timedOut
             case .connectFailed, .handshakeFailed: .unreachable
             case .connectionClosed, .shuttingDown, .cancelled: .connectionLost
-            case .protocolViolation, .unacceptableAnswer: .badAnswer
-            case .unsendable: .unsendable(error.cause as? HTTPError)
-            case .tooManyPending, .outboundBufferFull: .overloaded
+            case .protocolViolation, .unacceptableAnswer, .serverFailed: .badAnswer
+            case .refused: .refused
+            case .tooManyPending, .outboundBufferFull, .overloaded: .overloaded
+            case .unsendable: .unsendable(Self.reason(error, isSensitive: isSensitive))
             }
         self.init(kind: kind, possiblyExecuted: error.possiblyExecuted, cause: error)
+    }
+
+    private static func reason(_ error: RPCError, isSensitive: Bool) -> HTTPError? {
+        if let cause = error.cause as? HTTPError { return cause }
+        // What the server said on v1.
+        if case .violation(.tooLarge)? = (error.cause as? WireError)?.code { return HTTPError(.bodyTooLarge) }
+        guard isSensitive, error.cause == nil else { return nil }
+        return HTTPError(
+            .inexpressible, status: .badGateway,
+            message: "The request is sensitive, and the way to the server behind cannot keep it so.")
+    }
+
+    /// What the end of a Teleport answer that is not its end means.
+    init(answerBrokenOff error: RPCError) {
+        // Left unread for too long (V1-42): it is not the server that is slow.
+        let isClients = error.code == .timedOut || error.code == .cancelled
+        self.init(kind: isClients ? .clientGone : .badAnswer, possiblyExecuted: true, cause: error)
     }
 }

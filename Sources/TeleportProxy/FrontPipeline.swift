@@ -11,6 +11,8 @@ struct FrontPipeline {
         let keepsAlive: Bool
         var informational: [ResponseHead] = []
         var answer: Answer?
+        /// Who works on the answer.
+        var exchange: Exchange?
     }
 
     /// What is being written in pieces.
@@ -72,12 +74,19 @@ struct FrontPipeline {
         return self.entries[index].answer != nil
     }
 
+    /// Somebody works on the answer to a request.
+    mutating func accepted(_ number: UInt64, by exchange: Exchange?) {
+        guard let index = self.index(of: number), self.entries[index].answer == nil else { return }
+        self.entries[index].exchange = exchange
+    }
+
     mutating func answered(_ number: UInt64, with answer: Answer) {
         guard let index = self.index(of: number), self.entries[index].answer == nil else {
             if case .stream(_, let body) = answer { body.cancel() }
             return
         }
         self.entries[index].answer = answer
+        self.entries[index].exchange = nil
     }
 
     /// An informational answer, for clients that know such.
@@ -93,12 +102,28 @@ struct FrontPipeline {
         return self.entries.index(self.entries.startIndex, offsetBy: Int(number - self.firstNumber))
     }
 
-    /// The connection is gone: nobody wants the bodies that are still coming.
-    mutating func abandoned() {
+    /// The connection is gone: nobody wants the bodies that are still coming, nor the answers that are worked on.
+    ///
+    /// - Returns: who works on them.
+    @discardableResult
+    mutating func abandoned() -> [Exchange] {
+        var exchanges: [Exchange] = []
         for entry in self.entries {
             if case .stream(_, let body) = entry.answer { body.cancel() }
+            if let exchange = entry.exchange { exchanges.append(exchange) }
         }
         self.entries = []
+        return exchanges
+    }
+
+    /// Writes what means nothing to a client that waits for an answer, and makes one known that is gone: the operating
+    /// system of that one answers with a reset. True if there is such a client.
+    mutating func probe(into buffer: inout ByteBuffer) -> Bool {
+        guard self.writing == nil, let first = self.entries.first, first.answer == nil, first.version == .http11 else {
+            return false
+        }
+        buffer.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
+        return true
     }
 
     // MARK: Writing
@@ -224,7 +249,9 @@ struct FrontPipeline {
                     buffer.writeImmutableBuffer(piece)
                 }
             case .end(let trailers):
-                if writing.framing == .chunked { ChunkEncoder.encodeEnd(trailers: trailers, into: &buffer) }
+                if writing.framing == .chunked {
+                    ChunkEncoder.encodeEnd(trailers: trailers as? Fields, into: &buffer)
+                }
                 return self.firstEnded(closes: writing.closes)
             case .failed:
                 return writing.framing == .untilClose ? .reset : .abort

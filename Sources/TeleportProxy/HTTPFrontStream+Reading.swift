@@ -110,7 +110,7 @@ extension HTTPFrontStream {
             return
         }
         self.letGo()
-        let pipe = BodyPipe(size: self.decoder.remainingBodySize.map { $0 + body.count }, producer: self.side())
+        let pipe = BodyPipe(size: self.decoder.remainingBodySize.map { $0 + body.count }, producer: self.uploader)
         if body.count > 0 { _ = pipe.append(body.bytes) }
         // Before it is accepted: it may be answered at once.
         let number = self.nextNumber(head)
@@ -122,10 +122,7 @@ extension HTTPFrontStream {
     private func hold(_ bytes: Int) {
         self.heldBytes += bytes
         guard !self.settings.gathered.take(bytes) else { return }
-        self.giveUpReading(
-            HTTPError(
-                .bodyTooLarge, status: .serviceUnavailable,
-                message: "Too many requests are incomplete at the same time. Try again later."))
+        self.giveUpReading(.noRoomForBody)
     }
 
     func letGo() {
@@ -154,8 +151,10 @@ extension HTTPFrontStream {
                 response.status, requestBytes: 0, responseBytes: response.body.count ?? 0, failure: "\(error.code)")
             return self.answered(number, with: .whole(response))
         }
-        self.service.accept(
+        request.isSecure = self.settings.isSecure
+        let exchange = self.service.accept(
             InboundRequest(request: request, upload: upload, replyTo: .http(self.front, number), note: note))
+        self.pipeline.accepted(number, by: exchange)
     }
 
     // MARK: Refusing

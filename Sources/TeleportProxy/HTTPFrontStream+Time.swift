@@ -10,6 +10,7 @@ extension HTTPFrontStream {
         var deadline = self.patience.waits(for: wait, now: self.front.eventLoop.now)
         // A connection that is answered is not idle, whatever the time.
         if wait == .request, let drainDeadline { deadline = Swift.min(deadline, drainDeadline) }
+        if let probeDeadline { deadline = Swift.min(deadline, probeDeadline) }
         driver.setDeadline(deadline == .distantFuture ? nil : deadline)
     }
 
@@ -25,6 +26,7 @@ extension HTTPFrontStream {
         if let drainDeadline, drainDeadline <= now, self.currentWait == .request {
             return driver.closeGracefully()
         }
+        self.probeIfDue(now: now)
         switch self.patience.judge(unsent: self.unsentBytes, now: now) {
         case .patient:
             self.watchTime()
@@ -38,5 +40,11 @@ extension HTTPFrontStream {
         case .slowReader:
             driver.reset(TransportError(.timedOut, "The client does not take its answer."))
         }
+    }
+    /// Asks a client that has closed its half whether it still waits (P-15).
+    private func probeIfDue(now: NIODeadline) {
+        guard let probeDeadline, probeDeadline <= now else { return }
+        self.probeDeadline = self.pipeline.isEmpty ? nil : now + Self.probeInterval
+        self.probe()
     }
 }

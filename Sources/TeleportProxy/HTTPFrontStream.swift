@@ -23,6 +23,8 @@ final class HTTPFrontStream: ByteStream {
     var isDraining = false
     /// When an idle connection closes because the proxy shuts down.
     private(set) var drainDeadline: NIODeadline?
+    /// When a client that has closed its half is asked whether it still waits.
+    var probeDeadline: NIODeadline?
     /// Bytes of the body being gathered, as they were counted against the limit of the process.
     var heldBytes = 0
     /// Requests are being read, further up the stack: what they are answered is written after that.
@@ -56,6 +58,10 @@ final class HTTPFrontStream: ByteStream {
     private static let room = 128 << 10
     /// How long an idle connection may still bring a request when the proxy shuts down: one that is under way already.
     private static let drainGrace = TimeAmount.milliseconds(500)
+
+    /// How long a client that has closed its half is believed to wait for its answer, and how often it is asked again.
+    static let probeDelay = TimeAmount.seconds(1)
+    static let probeInterval = TimeAmount.seconds(10)
 
     init(front: HTTPFront, service: any RequestService, settings: FrontSettings, onClosed: @escaping () -> Void) {
         self.front = front
@@ -97,7 +103,7 @@ final class HTTPFrontStream: ByteStream {
     func writeAnswers() {
         guard let driver = self.driver, !self.isReading else { return }
         let outcome = self.pipeline.write(
-            closing: self.isDraining || self.isInputOver, room: Self.room, reader: self.side(), into: &self.outbound)
+            closing: self.isDraining || self.isInputOver, room: Self.room, reader: self.reader, into: &self.outbound)
         if self.outbound.readableBytes > 0 { driver.scheduleFlush() }
         switch outcome {
         case .abort:
@@ -113,16 +119,16 @@ final class HTTPFrontStream: ByteStream {
         if self.pipeline.isEmpty { self.watchTime() }
     }
 
-    /// This connection as one end of a pipe: its answers' reader, its uploads' producer.
-    func side() -> BodyPipe.Side {
-        let stream = self.front.stream
-        return BodyPipe.Side(eventLoop: self.front.eventLoop) { stream.value?.pipeChanged() }
+    /// This connection as the reader of its answers' bodies: there is more of one to write.
+    private var reader: BodyPipe.Side {
+        .consumer(on: self.front.eventLoop) { [stream = self.front.stream] in stream.value?.writeAnswers() }
     }
 
-    /// There is more of an answer to write, or room for more of an upload.
-    private func pipeChanged() {
-        self.resumeReading(.uploadFull)
-        self.writeAnswers()
+    /// This connection as the producer of its requests' bodies: there is room for more of one.
+    var uploader: BodyPipe.Side {
+        .producer(on: self.front.eventLoop) { [stream = self.front.stream] in
+            stream.value?.resumeReading(.uploadFull)
+        }
     }
 
     func bytesToSend() -> ByteBuffer? {
@@ -135,6 +141,10 @@ final class HTTPFrontStream: ByteStream {
             self.front.eventLoop.execute { stream.value?.continueWriting() }
         }
         return bytes
+    }
+
+    func probe() {
+        if self.pipeline.probe(into: &self.outbound) { self.driver?.scheduleFlush() }
     }
 
     // MARK: Back pressure
@@ -211,6 +221,10 @@ final class HTTPFrontStream: ByteStream {
         }
         self.endInput()
         self.writeAnswers()
+        guard self.driver != nil, !self.pipeline.isEmpty else { return }
+        // Or it is gone: an orderly end looks the same.
+        self.probeDeadline = self.front.eventLoop.now + Self.probeDelay
+        self.watchTime()
     }
 
     func connectionClosed(_ cause: TransportError) {
@@ -218,8 +232,10 @@ final class HTTPFrontStream: ByteStream {
         if case .streaming(_, let pipe, _) = self.reading { pipe.fail() }
         self.reading = .nothing
         self.letGo()
-        self.pipeline.abandoned()
+        self.probeDeadline = nil
+        let exchanges = self.pipeline.abandoned()
         self.front.stream.value = nil
+        for exchange in exchanges { exchange.giveUp(.clientGone) }
         self.onClosed()
     }
 }

@@ -50,13 +50,15 @@ extension HTTPUpstreamConnection {
     private func settle() {
         guard let exchange = self.exchange, let head = self.answer.head, !self.answer.isStreaming else { return }
         guard !exchange.wantsWholeAnswer else {
+            let announced = self.decoder.remainingBodySize ?? 0
+            guard self.answer.body.count + announced <= self.maxWholeAnswer else { return self.fail(.answerTooLarge) }
             guard !self.answer.body.isDetached else { return }
             self.answer.body.detach()
             self.answer.head = head.detached()
             return
         }
         let body = self.answer.body
-        let pipe = BodyPipe(size: self.decoder.remainingBodySize.map { $0 + body.count }, producer: self.side())
+        let pipe = BodyPipe(size: self.decoder.remainingBodySize.map { $0 + body.count }, producer: self.producer)
         self.answer.pipe = pipe
         self.answer.body = GatheredBody()
         self.answer.head = head.detached()
@@ -68,6 +70,9 @@ extension HTTPUpstreamConnection {
     private func answerRead(_ trailers: Fields?, rest: Int) {
         guard let exchange = self.exchange, let head = self.answer.head else { return }
         let (body, pipe) = (self.answer.body, self.answer.pipe)
+        guard !exchange.wantsWholeAnswer || body.count <= self.maxWholeAnswer else {
+            return self.fail(.answerTooLarge)
+        }
         // What follows an answer was asked for by nobody.
         self.answerEnded(keepsAlive: head.keepsAlive && rest == 0)
         guard let pipe else {

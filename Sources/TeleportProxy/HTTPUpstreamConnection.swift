@@ -28,6 +28,20 @@ final class HTTPUpstreamConnection: ByteStream {
     /// This connection, as pipes know it.
     private let box: NIOLoopBoundBox<HTTPUpstreamConnection?>
 
+    /// The largest answer that is held where it has to be whole.
+    let maxWholeAnswer: Int
+
+    /// What others hold of a connection, to stop what it works on.
+    struct Handle: Sendable {
+        let eventLoop: any EventLoop
+        fileprivate let box: NIOLoopBoundBox<HTTPUpstreamConnection?>
+
+        /// Nobody waits for this answer any more. Never in place: who says so may be further up the stack.
+        func stop(_ exchange: Exchange) {
+            self.eventLoop.execute { self.box.value?.stop(exchange) }
+        }
+    }
+
     /// Bodies are taken up to this many bytes ahead of the socket.
     private static let room = 128 << 10
 
@@ -41,8 +55,9 @@ final class HTTPUpstreamConnection: ByteStream {
         self.idleTimeout = configuration.outIdleTimeout
         self.via = via
         var limits = configuration.outLimits
+        self.maxWholeAnswer = limits.maxBodySize
         // What is passed on in pieces needs no limit: little of it is ever here.
-        if configuration.inKind == .http { limits.maxBodySize = .max }
+        limits.maxBodySize = .max
         self.decoder = ResponseDecoder(profile: .http1, limits: limits)
         self.exchange = first
         self.box = NIOLoopBoundBox.makeEmptyBox(valueType: HTTPUpstreamConnection.self, eventLoop: eventLoop)
@@ -50,13 +65,17 @@ final class HTTPUpstreamConnection: ByteStream {
         // An attempt to connect may take no longer than the request.
         self.timer?.set(first.deadline)
         self.box.value = self
+        first.started(.connection(self.handle))
     }
+
+    private var handle: Handle { Handle(eventLoop: self.eventLoop, box: self.box) }
 
     // MARK: Requests
 
     /// Sends a request; the connection is idle.
     func send(_ exchange: Exchange) {
         self.exchange = exchange
+        exchange.started(.connection(self.handle))
         self.timer?.set(exchange.deadline)
         self.sendCurrent()
     }
@@ -80,7 +99,7 @@ final class HTTPUpstreamConnection: ByteStream {
         self.isSent = true
         if let upload = exchange.upload {
             self.uploading = framing
-            upload.attach(self.side())
+            upload.attach(self.reader)
             self.continueUpload()
         } else {
             self.write(request.body.buffer ?? ByteBuffer(), framing)
@@ -118,7 +137,7 @@ final class HTTPUpstreamConnection: ByteStream {
             case .piece(let piece):
                 self.write(piece, framing)
             case .end(let trailers):
-                if framing == .chunked { ChunkEncoder.encodeEnd(trailers: trailers, into: &self.outbound) }
+                if framing == .chunked { ChunkEncoder.encodeEnd(trailers: trailers as? Fields, into: &self.outbound) }
                 self.uploading = nil
                 self.watchProgress()
                 return self.flushUpload()
@@ -147,15 +166,14 @@ final class HTTPUpstreamConnection: ByteStream {
 
     func stopWatching() { self.timer?.set(nil) }
 
-    /// This connection as one end of a pipe: its uploads' reader, its answers' producer.
-    func side() -> BodyPipe.Side {
-        let box = self.box
-        return BodyPipe.Side(eventLoop: self.eventLoop) { box.value?.pipeChanged() }
+    /// This connection as the reader of its requests' bodies.
+    private var reader: BodyPipe.Side {
+        .consumer(on: self.eventLoop) { [box = self.box] in box.value?.continueUpload() }
     }
 
-    private func pipeChanged() {
-        self.continueUpload()
-        self.answerPipeChanged()
+    /// This connection as the producer of its answers' bodies.
+    var producer: BodyPipe.Side {
+        .producer(on: self.eventLoop) { [box = self.box] in box.value?.answerPipeChanged() }
     }
 
     // MARK: Events
@@ -241,6 +259,11 @@ final class HTTPUpstreamConnection: ByteStream {
     }
 
     // MARK: The end
+
+    private func stop(_ exchange: Exchange) {
+        guard self.exchange === exchange else { return }
+        self.fail(exchange.reason ?? .clientGone)
+    }
 
     /// Closes an idle connection.
     func close() {

@@ -57,9 +57,10 @@ final class HTTPUpstreamPool {
 
     func forward(_ exchange: Exchange) {
         if let connection = self.idle.popLast() {
+            guard exchange.begin() else { return self.idle.append(connection) }
             connection.send(exchange)
         } else if self.count < self.limit {
-            self.connect(for: exchange)
+            if exchange.begin() { self.connect(for: exchange) }
         } else {
             self.waiting.append(exchange)
             self.watchWaiting(from: exchange.deadline)
@@ -77,7 +78,7 @@ final class HTTPUpstreamPool {
 
     /// The connection has delivered its answer and can carry another request.
     func connectionBecameIdle(_ connection: HTTPUpstreamConnection) {
-        while let next = self.waiting.popFirst() {
+        while let next = self.takeWaiting() {
             guard next.deadline > self.eventLoop.now else {
                 next.failed(.timedOutWaiting)
                 continue
@@ -91,7 +92,15 @@ final class HTTPUpstreamPool {
     func connectionEnded(_ connection: HTTPUpstreamConnection) {
         self.count -= 1
         self.idle.removeAll { $0 === connection }
-        if self.count < self.limit, let next = self.waiting.popFirst() { self.connect(for: next) }
+        if self.count < self.limit, let next = self.takeWaiting() { self.connect(for: next) }
+    }
+
+    /// The next one that was not given up while it waited.
+    private func takeWaiting() -> Exchange? {
+        while let next = self.waiting.popFirst() {
+            if next.begin() { return next }
+        }
+        return nil
     }
 
     // MARK: Connecting
@@ -118,7 +127,7 @@ final class HTTPUpstreamPool {
             return true
         }
         self.timer?.set(self.nextExpiry == .distantFuture ? nil : self.nextExpiry)
-        for exchange in expired { exchange.failed(.timedOutWaiting) }
+        for exchange in expired where exchange.begin() { exchange.failed(.timedOutWaiting) }
     }
 
     private func watchWaiting(from deadline: NIODeadline) {

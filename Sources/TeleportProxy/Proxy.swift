@@ -13,8 +13,8 @@ internal import TeleportEndpoint
 /// ```
 ///
 /// Each request is given to the server with the fewest pending, on the event loops of the connections, without a task or
-/// a closure a request. Between HTTP and HTTP, bodies go on as they come; a Teleport link (protocol v0) carries whole
-/// messages only, so there they are gathered, within the limits.
+/// a closure a request. Bodies go on as they come; only a link of protocol v0 carries whole messages, so there they are
+/// gathered, within the limits.
 public final class Proxy: Sendable {
     private let configuration: ProxyConfiguration
     private let forwarder: Forwarder
@@ -46,7 +46,8 @@ public final class Proxy: Sendable {
                 HTTPServer(
                     addresses: configuration.inAddresses, group: configuration.eventLoopGroup,
                     options: Self.listenerOptions(configuration, self.clientTraffic),
-                    service: self.forwarder, settings: FrontSettings(configuration)))
+                    service: self.forwarder,
+                    settings: FrontSettings(configuration, gathered: self.forwarder.gathered)))
         case .teleport:
             self.front = .teleport(Self.teleportServer(self.forwarder, configuration, self.clientTraffic))
         }
@@ -59,7 +60,9 @@ public final class Proxy: Sendable {
             return .http(HTTPUpstream(address: address, configuration: configuration, traffic: traffic))
         }
         var client = ClientConfiguration(address: address, logger: configuration.logger)
+        client.wire = configuration.outWire
         client.compression = configuration.outCompression
+        client.streamLimits = configuration.streamLimits
         client.tls = configuration.outTLS
         client.batching.delay = configuration.outDelay
         client.connections = configuration.outConnectionsPerAddress ?? 1
@@ -73,7 +76,7 @@ public final class Proxy: Sendable {
         // the link, and with it everybody's requests.
         let codec = HTTPCodec(
             limits: configuration.outLimits, sentLimits: configuration.inLimits,
-            via: configuration.viaName.flatMap { Via($0) }, addsDate: false)
+            via: configuration.viaName.flatMap { Via($0) }, addsDate: false, streamLimit: .max)
         return .teleport(ConnectionPool(codec: codec, configuration: client))
     }
 
@@ -82,7 +85,9 @@ public final class Proxy: Sendable {
     ) -> RPCServer<HTTPCodec> {
         let options = Self.listenerOptions(configuration, traffic)
         var server = ServerConfiguration(addresses: configuration.inAddresses, logger: configuration.logger)
+        server.wire = configuration.inWire
         server.compression = configuration.inCompression
+        server.streamLimits = configuration.streamLimits
         server.tls = configuration.inTLS
         server.batching.delay = configuration.inDelay
         server.handshakeTimeout = configuration.handshakeTimeout

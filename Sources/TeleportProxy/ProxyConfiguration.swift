@@ -21,8 +21,12 @@ public struct ProxyConfiguration: Sendable {
     public var outKind: Kind
     /// The servers behind. Each request goes to the one with the fewest pending.
     public var outAddresses: [TransportAddress]
-    /// TLS for clients: HTTP's from the first byte, Teleport's after the preface. Plain clients are refused then. Default
-    /// none.
+    /// Which versions of Teleport clients may speak. Default: both.
+    public var inWire: WireVersion
+    /// Which version of Teleport is spoken to the servers behind. Default: v1, and v0 with servers that know no other.
+    public var outWire: WireVersion
+    /// TLS for clients: HTTP's and v1's from the first byte, v0's after the preface. Plain clients are refused then.
+    /// Default none.
     public var inTLS: ServerTLS?
     /// TLS to the servers behind, their certificates verified as it says. Default none.
     public var outTLS: ClientTLS?
@@ -48,6 +52,9 @@ public struct ProxyConfiguration: Sendable {
     public var inDelay: TimeAmount
     /// How long requests to Teleport servers may wait for others. Default zero.
     public var outDelay: TimeAmount
+    /// What v1 connections may hold, and how long things may take on them, on either side. Default: as is right for a
+    /// proxy, which has many clients on each.
+    public var streamLimits: StreamLimits
     /// How long a server may take to answer, connecting included. Default 3 s. Then the client is told 504.
     public var outTimeout: TimeAmount
     /// How long the handshake of a Teleport connection may take on either side, connecting and TLS included. Default 3 s.
@@ -73,6 +80,11 @@ public struct ProxyConfiguration: Sendable {
     public var inMinimumRate: Int
     /// How long a transfer may be slower than ``inMinimumRate``. Default 10 s.
     public var inRateGrace: TimeAmount
+    /// How long a Teleport client may let nothing of a request's body come. Default 60 s.
+    public var inUploadStall: TimeAmount
+    /// How long a Teleport client may take nothing of an answer's body. Default 600 s: credit comes in large steps, so to
+    /// the proxy at the other end this is a slow client rather than one that stands still.
+    public var inDownloadStall: TimeAmount
     /// Requests of one HTTP connection that may be forwarded before the first is answered. Default 16; reading stops
     /// there.
     public var maxPipelined: Int
@@ -97,6 +109,8 @@ public struct ProxyConfiguration: Sendable {
         self.inAddresses = inAddresses
         self.outKind = outKind
         self.outAddresses = outAddresses
+        self.inWire = .automatic
+        self.outWire = .automatic
         self.inTLS = nil
         self.outTLS = nil
         self.inAllowed = []
@@ -110,6 +124,7 @@ public struct ProxyConfiguration: Sendable {
         self.outCompression = .none
         self.inDelay = .zero
         self.outDelay = .zero
+        self.streamLimits = .proxy
         self.outTimeout = .seconds(3)
         self.handshakeTimeout = .seconds(3)
         self.outIdleTimeout = .seconds(50)
@@ -121,6 +136,8 @@ public struct ProxyConfiguration: Sendable {
         self.inHeadTimeout = .seconds(15)
         self.inMinimumRate = 240
         self.inRateGrace = .seconds(10)
+        self.inUploadStall = .seconds(60)
+        self.inDownloadStall = .seconds(600)
         self.maxPipelined = 16
         self.maxGatheredBytes = 256 << 20
         self.drainLimit = .seconds(10)

@@ -10,9 +10,14 @@ struct TeleportFront: RequestHandler {
 
     func handle(_ request: Request, _ responder: Responder<Response>) {
         let client = self.needsClient ? responder.remoteAddress : nil
-        let note = RequestNote(
-            self.accessLog, request.head, client: client?.clientIP ?? "unix", version: "teleport/0")
-        var inbound = InboundRequest(request: request, upload: nil, replyTo: .teleport(responder), note: note)
+        let note = self.accessLog.flatMap {
+            RequestNote(
+                $0, request.head, client: client?.clientIP ?? "unix",
+                version: responder.wire == .v0 ? "teleport/0" : "teleport/1")
+        }
+        let upload = (request.body.source as? PipeSource)?.handOn()
+        var inbound = InboundRequest(request: request, upload: upload, replyTo: .teleport(responder), note: note)
+        if upload != nil { inbound.request.body = .empty }
         do throws(HTTPError) {
             if let refusal = self.gate.refusal(of: request.head, isUpgradeIgnored: true) {
                 return self.refuse(inbound, refusal, because: "refused")
@@ -21,16 +26,18 @@ struct TeleportFront: RequestHandler {
         } catch {
             return self.refuse(inbound, .refusal(error), because: "\(error.code)")
         }
-        if responder.isOneWay {
-            self.forwarder.acceptOneWay(inbound, responder)
-        } else {
-            self.forwarder.accept(inbound)
+        guard !responder.isOneWay else { return self.forwarder.acceptOneWay(inbound, responder) }
+        guard let exchange = self.forwarder.accept(inbound), !exchange.isOver else { return }
+        responder.onCancel {
+            // It is the client's deadline that ends it then, which is the server's business.
+            exchange.giveUp(exchange.deadline <= .now() ? .timedOut : .clientGone)
         }
     }
 
     private var needsClient: Bool { self.accessLog != nil || self.gate.clientIPField != nil }
 
     private func refuse(_ inbound: InboundRequest, _ response: Response, because failure: String) {
+        inbound.upload?.cancel()
         inbound.note?.ended(
             response.status, requestBytes: inbound.request.body.count ?? 0, responseBytes: response.body.count ?? 0,
             failure: failure)

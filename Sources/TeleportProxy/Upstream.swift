@@ -34,28 +34,42 @@ final class Upstream: Sendable {
 
     // MARK: Forwarding
 
-    /// Forwards. The exchange is told how it ended, maybe before this returns.
+    /// Forwards what it ``took()``. The exchange is told how it ended, maybe before this returns.
     func forward(_ exchange: Exchange) {
-        self.pending.wrappingAdd(1, ordering: .relaxed)
         switch self.transport {
         case .http(let upstream):
+            if exchange.upload != nil { exchange.watch() }
             upstream.forward(exchange)
         case .teleport(let pool):
+            guard exchange.begin() else { return }
+            if exchange.upload != nil { exchange.watch() }
             do throws(RPCError) {
-                try pool.call(
-                    exchange.request, timeout: exchange.deadline - .now(),
+                let ticket = try pool.call(
+                    exchange.outboundRequest, timeout: exchange.timeout,
                     completion: ExchangeCompletion(exchange: exchange))
+                exchange.started(.call(ticket))
             } catch {
-                exchange.failed(ForwardingFailure(error))
+                exchange.callFailed(error)
             }
         }
     }
 
-    /// Forwards a request that nobody waits for.
+    /// Forwards a request that nobody waits for. False if that cannot be done.
     func forwardOneWay(_ request: Request) -> Bool {
         guard case .teleport(let pool) = self.transport else { return false }
-        try? pool.sendOneWay(request)
-        return true
+        return (try? pool.sendOneWay(request)) != nil
+    }
+
+    var isTeleport: Bool {
+        if case .teleport = self.transport { true } else { false }
+    }
+
+    /// Whether it takes bodies as they come; `nil` if that is not known yet.
+    var carriesStreams: Bool? {
+        switch self.transport {
+        case .teleport(let pool): pool.carriesStreams
+        case .http: true
+        }
     }
 
     func shutDown(limit: TimeAmount) async {
@@ -112,7 +126,7 @@ final class Upstream: Sendable {
 
     /// An answer that began is complete. Not before: a server that resets in the middle of each would never be found out.
     func endedWell() {
-        self.ended()
+        self.left()
         guard self.isSuspect.load(ordering: .relaxed) else { return }
         self.health.withLock {
             $0.succeeded()
@@ -120,12 +134,14 @@ final class Upstream: Sendable {
         }
     }
 
-    private func ended() {
-        self.pending.wrappingSubtract(1, ordering: .relaxed)
-    }
+    /// It is about to be given a request.
+    func took() { self.pending.wrappingAdd(1, ordering: .relaxed) }
+
+    /// It has one less, which says nothing about it.
+    func left() { self.pending.wrappingSubtract(1, ordering: .relaxed) }
 
     func failed(_ exchange: Exchange, _ failure: ForwardingFailure) {
-        self.ended()
+        self.left()
         guard failure.isServersFault else { return }
         let jitter = Double.random(in: 0...1)
         self.health.withLock {
@@ -133,12 +149,4 @@ final class Upstream: Sendable {
             self.isSuspect.store(true, ordering: .releasing)
         }
     }
-}
-
-/// Completes a Teleport call by telling its exchange.
-struct ExchangeCompletion: CallCompletion {
-    let exchange: Exchange
-
-    func succeed(_ response: Response) { self.exchange.succeeded(response) }
-    func fail(_ error: RPCError) { self.exchange.failed(ForwardingFailure(error)) }
 }

@@ -10,4 +10,13 @@ extension Nanoseconds {
 
     /// `count` milliseconds.
     @inlinable public static func milliseconds(_ count: UInt64) -> Nanoseconds { count * 1_000_000 }
+
+    /// This much later, or at the end of time.
+    func adding(_ span: Nanoseconds) -> Nanoseconds {
+        let (sum, overflow) = self.addingReportingOverflow(span)
+        return overflow ? .max : sum
+    }
+
+    /// `count` seconds.
+    @inlinable public static func seconds(_ count: UInt64) -> Nanoseconds { count * 1_000_000_000 }
 }

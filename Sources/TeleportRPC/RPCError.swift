@@ -21,6 +21,12 @@ public struct RPCError: Error, Sendable {
         case unacceptableAnswer
         /// As many calls are pending on the connection as its limit admits.
         case tooManyPending
+        /// The server did not take the request, and has not executed it. The client has tried again where it could.
+        case refused
+        /// The server has too much to do for the request, and has not executed it.
+        case overloaded
+        /// The server began with the request and gave it up without an answer.
+        case serverFailed
         /// The bytes waiting to be sent exceed the connection's limit.
         case outboundBufferFull
         /// The client is shutting down and takes no new calls.

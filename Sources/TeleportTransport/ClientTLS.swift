@@ -3,6 +3,10 @@ public import NIOSSL
 /// The client's side of TLS: verification of the server's certificate and name is on unless you turn it off yourself.
 public struct ClientTLS: Sendable {
     let context: NIOSSLContext
+    /// The same with an application protocol to insist on, made with the first use.
+    let framed: NegotiatedContext
+    /// What has to be negotiated; `nil` is nothing.
+    let applicationProtocol: String?
     /// The name the server's certificate must bear, and that is sent to choose one; `nil` takes the host connected to.
     /// A certificate that bears the IP address connected to is accepted as well: that is how swift-nio-ssl verifies.
     public let serverName: String?
@@ -49,6 +53,20 @@ public struct ClientTLS: Sendable {
     ///   be read.
     public init(configuration: TLSConfiguration, serverName: String? = nil) throws(TransportError) {
         self.context = try NIOSSLContext.make(configuration)
+        self.framed = NegotiatedContext(configuration)
+        self.applicationProtocol = nil
         self.serverName = serverName
+    }
+
+    private init(_ other: ClientTLS, context: NIOSSLContext, applicationProtocol: String) {
+        self.context = context
+        self.framed = other.framed
+        self.applicationProtocol = applicationProtocol
+        self.serverName = other.serverName
+    }
+
+    /// The same, but a connection is only established if `name` was negotiated (ALPN).
+    public func offering(_ name: String) -> ClientTLS {
+        ClientTLS(self, context: self.framed.context(name) ?? self.context, applicationProtocol: name)
     }
 }

@@ -73,7 +73,12 @@ extension ConnectionDriver {
             }
             guard !self.isReadingPaused, !self.isClosed else { return }
             self.tellInputClosed()
-        case TLSUserEvent.handshakeCompleted:
+        case TLSUserEvent.handshakeCompleted(let negotiated):
+            if let required = self.requiredProtocol, negotiated != required {
+                return self.closeNow(
+                    TransportError(
+                        .tlsFailed, "The peer did not agree on \(required) in the TLS handshake (ALPN)."))
+            }
             if self.opensAfterTLS {
                 self.open()
             } else {

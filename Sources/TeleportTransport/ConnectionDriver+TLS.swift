@@ -7,6 +7,7 @@ extension ConnectionDriver {
     ///
     /// - Parameter bytes: what was received behind the last plain byte; it belongs to TLS already.
     public func startTLS(_ tls: ClientTLS, host: String?, received bytes: ByteBuffer) {
+        self.requiredProtocol = tls.applicationProtocol
         self.insert(received: bytes) {
             try NIOSSLClientHandler.make(tls, host: host)
         }
@@ -14,6 +15,7 @@ extension ConnectionDriver {
 
     /// Turns this server connection to TLS; see ``startTLS(_:host:received:)``.
     public func startTLS(_ tls: ServerTLS, received bytes: ByteBuffer) {
+        self.requiredProtocol = tls.applicationProtocol
         self.insert(received: bytes) {
             NIOSSLServerHandler(context: tls.context)
         }

@@ -16,6 +16,8 @@ public final class ConnectionDriver: ChannelDuplexHandler {
     let policy: BatchingPolicy
     /// Whether the stream opens when the channel does, or only after a TLS handshake that comes first.
     let opensAfterTLS: Bool
+    /// What TLS has to negotiate (ALPN); `nil` is nothing.
+    var requiredProtocol: String?
 
     var context: ChannelHandlerContext?
     var timer: DeadlineTimer?

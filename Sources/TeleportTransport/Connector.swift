@@ -57,8 +57,9 @@ public struct Connector: Sendable {
         // Only now the driver: a name may have several addresses, each is tried on a channel of its own, and the stream
         // must not hear of those that fail.
         return self.connected(self.bootstrap(on: eventLoop, counters)).flatMapThrowing { channel in
-            try channel.pipeline.syncOperations.addHandler(
-                ConnectionDriver(stream: makeStream(), policy: policy, opensAfterTLS: tls != nil))
+            let driver = ConnectionDriver(stream: makeStream(), policy: policy, opensAfterTLS: tls != nil)
+            driver.requiredProtocol = tls?.applicationProtocol
+            try channel.pipeline.syncOperations.addHandler(driver)
         }.flatMapErrorThrowing { error in
             counters?.connectionFailed()
             throw TransportError(connectingTo: address, failedWith: error)

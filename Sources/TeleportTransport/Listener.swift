@@ -107,8 +107,9 @@ public struct Listener: Sendable {
             try pipeline.addHandler(TrafficMeter(traffic.shard(of: channel.eventLoop)))
         }
         if let tls = options.tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.context)) }
-        try pipeline.addHandler(
-            ConnectionDriver(stream: stream, policy: options.policy, opensAfterTLS: options.tls != nil))
+        let driver = ConnectionDriver(stream: stream, policy: options.policy, opensAfterTLS: options.tls != nil)
+        driver.requiredProtocol = options.tls?.applicationProtocol
+        try pipeline.addHandler(driver)
     }
 
     /// Without descriptors or memory for a connection, the next attempt fails like this one: a loop that tried on would

@@ -4,6 +4,10 @@ public import NIOSSL
 /// The server's side of TLS.
 public struct ServerTLS: Sendable {
     let context: NIOSSLContext
+    /// The same with an application protocol to insist on, made with the first use.
+    let framed: NegotiatedContext
+    /// What has to be negotiated; `nil` is nothing.
+    let applicationProtocol: String?
 
     /// TLS with one or several certificates, and TLS 1.2 at least.
     ///
@@ -55,6 +59,19 @@ public struct ServerTLS: Sendable {
     /// - Throws: ``TransportError`` `.tlsFailed` if the configuration cannot be used.
     public init(configuration: TLSConfiguration) throws(TransportError) {
         self.context = try NIOSSLContext.make(configuration)
+        self.framed = NegotiatedContext(configuration)
+        self.applicationProtocol = nil
+    }
+
+    private init(_ other: ServerTLS, context: NIOSSLContext, applicationProtocol: String) {
+        self.context = context
+        self.framed = other.framed
+        self.applicationProtocol = applicationProtocol
+    }
+
+    /// The same, but a connection is only established if `name` was negotiated (ALPN).
+    public func offering(_ name: String) -> ServerTLS {
+        ServerTLS(self, context: self.framed.context(name) ?? self.context, applicationProtocol: name)
     }
 }
 

@@ -34,11 +34,12 @@ public struct FrameHeader: Sendable, Hashable {
     }
 
     /// Appends the header to `buffer`.
+    @inlinable
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.writeUInt24(self.length)
-        buffer.writeInteger(self.type?.rawValue ?? .max)
-        buffer.writeInteger(self.flags.rawValue)
-        buffer.writeInteger(self.stream?.rawValue ?? 0, endianness: .little)
+        let start = buffer.writerIndex
+        buffer.reserveCapacity(minimumWritableBytes: Self.headerLength)
+        buffer.moveWriterIndex(forwardBy: Self.headerLength)
+        self.set(at: start, in: &buffer)
     }
 
     /// Takes one header from the front of `buffer`. All that can be judged without the payload is judged.
@@ -48,13 +49,14 @@ public struct FrameHeader: Sendable, Hashable {
     /// - Throws: ``WireError`` `.violation(.frame)`; `buffer` is then untouched.
     public static func decode(headLimit: Int, from buffer: inout ByteBuffer) throws(WireError) -> FrameHeader? {
         guard buffer.readableBytes >= self.headerLength,
-            let length = buffer.getUInt24(at: buffer.readerIndex),
-            let type = buffer.getInteger(at: buffer.readerIndex + 3, as: UInt8.self),
-            let flags = buffer.getInteger(at: buffer.readerIndex + 4, as: UInt8.self),
-            let id = buffer.getInteger(at: buffer.readerIndex + 5, endianness: .little, as: UInt32.self)
+            let word = buffer.getInteger(at: buffer.readerIndex, endianness: .little, as: UInt64.self),
+            let last = buffer.getInteger(at: buffer.readerIndex + 8, as: UInt8.self)
         else { return nil }
-        var header = FrameHeader(.settings, length: length, flags: FrameFlags(rawValue: flags))
-        header.type = FrameType(rawValue: type)
+        let id = UInt32(truncatingIfNeeded: word >> 40) | UInt32(last) << 24
+        var header = FrameHeader(
+            .settings, length: Int(word & 0xFF_FFFF), flags: FrameFlags(rawValue: UInt8(truncatingIfNeeded: word >> 32))
+        )
+        header.type = FrameType(rawValue: UInt8(truncatingIfNeeded: word >> 24))
         header.stream = id == 0 ? nil : CallID(rawValue: id)
         try header.check(headLimit)
         buffer.moveReaderIndex(forwardBy: self.headerLength)

@@ -31,7 +31,7 @@ public struct SettingsV1: Sendable, Hashable {
             case .maxHeadSize: 256...(1 << 20)
             case .streamCredit: 0...SettingsV1.maximumCredit
             case .connectionCredit: 65536...SettingsV1.maximumCredit
-            case .zstdWindowLog: 10...27
+            case .zstdWindowLog: 17...27
             }
         }
     }

@@ -24,6 +24,29 @@ import TeleportCompress
         #expect(throws: CompressionError(.invalidLevel(level))) { try CompressionCodec.flate(level: level) }
     }
 
+    @Test("zstd has level 1 and a window of 2^17 by default, and says so when it has another")
+    func zstdParameters() throws {
+        #expect(CompressionCodec.zstd.level == 1)
+        #expect(CompressionCodec.zstd.windowLog == 17)
+        #expect(try CompressionCodec(name: "zstd") == .zstd)
+        #expect(try CompressionCodec.zstd(level: 1) == .zstd)
+        #expect(CompressionCodec.flate.windowLog == nil)
+        #expect("\(try CompressionCodec.zstd(level: 19))" == "zstd (level 19)")
+        #expect("\(try CompressionCodec.zstd(level: 3, windowLog: 20))" == "zstd (level 3, window 2^20)")
+    }
+
+    @Test("levels of zstd outside 1 to 19 are refused", arguments: [.min, -1, 0, 20, .max])
+    func zstdLevels(level: Int) {
+        #expect(throws: CompressionError(.invalidZstdLevel(level))) { try CompressionCodec.zstd(level: level) }
+    }
+
+    @Test("windows of zstd outside 2^10 to 2^27 are refused", arguments: [.min, 0, 9, 28, .max])
+    func zstdWindows(windowLog: Int) {
+        #expect(throws: CompressionError(.invalidWindowLog(windowLog))) {
+            try CompressionCodec.zstd(level: 1, windowLog: windowLog)
+        }
+    }
+
     @Test("unknown names are refused", arguments: ["", "gzip", "Flate", "lz4 "])
     func unknownNames(name: String) {
         #expect(throws: CompressionError(.unknownCodec(name))) { try CompressionCodec(name: name) }
@@ -33,6 +56,9 @@ import TeleportCompress
     func messages() {
         #expect(CompressionError(.outputLimitExceeded(limit: 4096)).message.contains("4096"))
         #expect(CompressionError(.invalidLevel(12)).message.contains("12"))
+        #expect(CompressionError(.invalidZstdLevel(20)).message.contains("20"))
+        #expect(CompressionError(.invalidWindowLog(28)).message.contains("2^28"))
+        #expect(CompressionError(.windowTooLarge(limit: 131_072)).message.contains("131072"))
         #expect(CompressionError(.unknownCodec("gzip")).description.contains("'gzip'"))
         #expect(CompressionError(.unsupportedChunk(2)).message.hasSuffix("."))
     }

@@ -6,7 +6,7 @@ import struct NIOCore.ByteBuffer
 import TeleportTestKit
 
 /// The formats that change bytes.
-let coded: [CodecKind] = [.flate, .snappy, .lz4]
+let coded: [CodecKind] = [.flate, .snappy, .lz4, .zstd]
 
 /// Text that compresses about as messages do, with long and short repeats; the same for the same seed.
 func sampleText(_ count: Int, seed: UInt64 = 1) -> ByteBuffer {

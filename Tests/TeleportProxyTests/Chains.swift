@@ -81,6 +81,8 @@ extension CompressionTag {
         case .flate: self = .flate
         case .snappy: self = .snappy
         case .lz4: self = .lz4
+        // v0 has no zstd: flate is sent in its place.
+        case .zstd: self = .flate
         }
     }
 }
@@ -95,7 +97,10 @@ final class LinkServer: Sendable {
         codec: CompressionCodec = .none, answer: @escaping @Sendable (UInt32, Request, Reply) async throws -> Void
     ) async throws {
         self.server = try await RawServer { peer in
-            guard await peer.read(15) != nil else { return }
+            // What an old server does with whoever speaks another version.
+            guard let preface = await peer.read(15), preface.readableBytesView.starts(with: LinkClient.preface) else {
+                return await peer.close()
+            }
             peer.write(LinkClient.preface + [CompressionTag(codec).rawValue, 0])
             let reply = Reply(peer, codec)
             var decoder = RequestDecoder(profile: .teleport, limits: HTTPLimits(maxBodySize: 1 << 30))
@@ -186,14 +191,20 @@ enum Front: CaseIterable, CustomTestStringConvertible {
     case http
     /// HTTP → Teleport → HTTP
     case chain
+    /// HTTP → Teleport v0 → HTTP
+    case chainV0
     /// Teleport → HTTP
     case teleport
 
     var speaksHTTP: Bool { self != .teleport }
+    var isChain: Bool { self == .chain || self == .chainV0 }
+    /// Whether bodies go on as they come.
+    var streams: Bool { self == .http || self == .chain }
     var testDescription: String {
         switch self {
         case .http: "HTTP → HTTP"
         case .chain: "HTTP → Teleport → HTTP"
+        case .chainV0: "HTTP → Teleport v0 → HTTP"
         case .teleport: "Teleport → HTTP"
         }
     }
@@ -207,12 +218,21 @@ enum Front: CaseIterable, CustomTestStringConvertible {
             // Tests run beside each other: what is slow here is the machine.
             configuration.outTimeout = .seconds(60)
             if self == .teleport { configuration.inKind = .teleport }
+            if self == .chainV0 { configuration.speakV0() }
             configure(&configuration)
         }
         return switch self {
         case .http, .teleport: try await withProxy(to: origins, patient) { front, _ in try await body(front) }
-        case .chain: try await withChain(to: origins, near: patient, far: patient, body)
+        case .chain, .chainV0: try await withChain(to: origins, near: patient, far: patient, body)
         }
+    }
+}
+
+extension ProxyConfiguration {
+    /// For what is tested of protocol v0.
+    mutating func speakV0() {
+        self.inWire = .v0
+        self.outWire = .v0
     }
 }
 

@@ -61,7 +61,7 @@ struct DefectTests {
         await origin.server.kill()
     }
 
-    @Test("HEAD with a length between GETs takes nothing from their answers (D3)", arguments: [Front.http, .chain])
+    @Test("HEAD with a length between GETs takes nothing from their answers (D3)", arguments: [Front.http, .chain, .chainV0])
     func headBetweenGets(front: Front) async throws {
         // Not ``Origin``: what it says to HEAD has a length without a body.
         let origin = try await RawServer { peer in
@@ -96,7 +96,7 @@ struct DefectTests {
 
     @Test(
         "an answer that drips past the deadline is a 504 where it has to be whole (D4)",
-        arguments: [Front.chain, .teleport])
+        arguments: [Front.chainV0, .teleport])
     func drippingAnswer(front: Front) async throws {
         let origin = try await RawServer { peer in
             _ = await peer.readHead()
@@ -140,6 +140,7 @@ struct DefectTests {
             to: [server.address],
             {
                 $0.outKind = .teleport
+                $0.outWire = .v0
                 $0.outTimeout = .milliseconds(150)
             }
         ) { address, _ in
@@ -191,7 +192,7 @@ struct DefectTests {
             to: [origin.address],
             {
                 $0.outCompression = codec
-                if $0.inKind == .teleport, $0.outKind == .http, front == .chain { $0.inCompression = codec }
+                if $0.inKind == .teleport, $0.outKind == .http, front.isChain { $0.inCompression = codec }
             }
         ) { address in
             let answer: Response?
@@ -220,6 +221,7 @@ struct DefectTests {
             to: [server.address],
             {
                 $0.outKind = .teleport
+                $0.outWire = .v0
                 $0.outConnectionsPerAddress = 3
             }
         ) { address, _ in
@@ -319,7 +321,7 @@ struct DefectTests {
                 client.send(Self.get)
                 answer = try? await client.answer()
                 await client.peer.close()
-                if front == .http, kind == .partialBody {
+                if front.streams, kind == .partialBody {
                     #expect(answer == nil)
                     return
                 }
@@ -419,7 +421,7 @@ struct DefectTests {
         arguments: Front.allCases, FailureKind.allCases)
     func attempts(front: Front, kind: FailureKind) async throws {
         // What is half a body to another method is all that HEAD wants, where it travels as such.
-        let isHEADWhole = kind == .partialBody && front != .chain
+        let isHEADWhole = kind == .partialBody && front != .chainV0
         for method in Self.methods where !(method == .head && isHEADWhole) {
             let asked = Atomic<Int>(0)
             let origin = try await RawServer { peer in
@@ -437,7 +439,7 @@ struct DefectTests {
                     peer.write(request)
                     peer.endOutput()
                     let answer = String(buffer: await peer.readToEnd())
-                    if !(front == .http && kind == .partialBody) {
+                    if !(front.streams && kind == .partialBody) {
                         #expect(answer.hasPrefix("HTTP/1.1 50"), "\(method) \(answer)")
                     }
                     await peer.close()
@@ -529,7 +531,8 @@ struct DefectTests {
         let far = Proxy(
             ProxyConfiguration(
                 in: .teleport, at: [.tcp(host: "127.0.0.1", port: 0)], out: .http, to: [origin.address]))
-        if front == .chain {
+        if front == .chainV0 { configuration.speakV0() }
+        if front.isChain {
             configuration.outKind = .teleport
             configuration.outAddresses = try await far.start()
         }

@@ -134,7 +134,7 @@ struct DefectLimitTests {
             configuration.outTimeout = .seconds(10)
             configure(&configuration)
         }
-        try await Front.chain.run(to: [origin.address], patient) { address in
+        try await Front.chainV0.run(to: [origin.address], patient) { address in
             var (held, client) = (try await RawClient(to: address), try await RawClient(to: address))
             held.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n")
             await gate.arrived(1)
@@ -346,6 +346,7 @@ struct DefectBombTests {
             to: [server.address],
             {
                 $0.outKind = .teleport
+                $0.outWire = .v0
                 $0.outTimeout = .seconds(60)
                 $0.outLimits = HTTPLimits(maxBodySize: 1 << 20)
                 $0.logger = log.logger
@@ -374,6 +375,7 @@ struct DefectBombTests {
             to: [server.address],
             {
                 $0.outKind = .teleport
+                $0.outWire = .v0
                 $0.outTimeout = .seconds(60)
                 $0.outLimits = HTTPLimits(maxBodySize: 1 << 20)
             }
@@ -432,6 +434,7 @@ struct DefectHandshakeTests {
             to: [server.address],
             {
                 $0.outKind = .teleport
+                $0.outWire = .v0
                 // The handshake has its own limit of 3 s: whoever waits for that one is told 504 or has no answer.
                 $0.outTimeout = .seconds(60)
                 $0.logger = log.logger

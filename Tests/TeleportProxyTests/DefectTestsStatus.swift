@@ -138,6 +138,7 @@ struct StatusTests {
             to: [server.address],
             {
                 $0.outKind = .teleport
+                $0.outWire = .v0
                 $0.outTimeout = .seconds(60)
                 $0.inLimits = HTTPLimits(maxBodySize: 1 << 30)
             }

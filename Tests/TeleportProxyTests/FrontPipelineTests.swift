@@ -13,7 +13,7 @@ struct FrontPipelineTests {
     }
 
     /// One end of a pipe that nobody listens at.
-    private var side: BodyPipe.Side { BodyPipe.Side(eventLoop: EventLoops.shared.any()) {} }
+    private var side: BodyPipe.Side { BodyPipe.Side {} }
 
     private func answer(_ text: String) -> Answer { .whole(Response(body: Body(text))) }
 
@@ -137,7 +137,7 @@ struct FrontPipelineTests {
         var pipeline = FrontPipeline(limit: 4)
         pipeline.answered(self.request(&pipeline), with: self.streamed(["abc"], size: 3).0)
         #expect(self.written(&pipeline).0 == "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc")
-        let (chunked, _) = self.streamed(["abc"]) { $0.finish(trailers: ["X-Sum": "1"]) }
+        let (chunked, _) = self.streamed(["abc"]) { $0.finish(trailers: ["X-Sum": "1"] as Fields) }
         pipeline.answered(self.request(&pipeline), with: chunked)
         #expect(
             self.written(&pipeline).0

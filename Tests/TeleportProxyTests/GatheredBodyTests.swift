@@ -32,7 +32,13 @@ struct GatheredBodyTests {
     @Test("a process keeps so many bytes of incomplete bodies and no more: 503, and others go on")
     func limit() async throws {
         let origin = try await Origin(answer: mirror)
-        try await withChain(to: [origin.address], near: { $0.maxGatheredBytes = 1000 }) { front in
+        try await withChain(
+            to: [origin.address],
+            near: {
+                $0.outWire = .v0
+                $0.maxGatheredBytes = 1000
+            }
+        ) { front in
             for _ in 0..<3 {
                 var greedy = try await RawClient(to: front)
                 greedy.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1200\r\n\r\n")

@@ -113,9 +113,10 @@ enum WireBytes {
     }
 }
 
-/// A server at a free port that no busy machine makes give up on a handshake.
+/// A v0 server at a free port that no busy machine makes give up on a handshake.
 func patientServer(handler: @escaping TeleportServer.Handler) -> TeleportServer {
     var configuration = ServerConfiguration(addresses: [.tcp(host: "127.0.0.1", port: 0)])
+    configuration.wire = .v0
     configuration.handshakeTimeout = .seconds(60)
     return TeleportServer(configuration: configuration, handler: handler)
 }

@@ -77,6 +77,7 @@ struct TranscriptTests {
         let recorded = transcript.requests
         let received = Mutex<[Request]>([])
         var configuration = ServerConfiguration(addresses: [.tcp(host: "127.0.0.1", port: 0)])
+        configuration.wire = .v0
         configuration.handshakeTimeout = .seconds(60)
         configuration.compression = try CompressionCodec(name: transcript.codec(from: .server))
         let server = TeleportServer(
@@ -167,6 +168,7 @@ struct TranscriptTests {
             _ = await peer.readToEnd()
         }
         var configuration = ClientConfiguration(address: server.address)
+        configuration.wire = .v0
         configuration.timeout = .seconds(30)
         configuration.handshakeTimeout = .seconds(60)
         configuration.compression = try CompressionCodec(name: transcript.codec(from: .client))
@@ -183,6 +185,7 @@ struct TranscriptTests {
         let transcript = try VectorLoader().load("http_expect_100_desync")
         let received = Mutex<[String]>([])
         var configuration = ServerConfiguration(addresses: [.tcp(host: "127.0.0.1", port: 0)])
+        configuration.wire = .v0
         configuration.handshakeTimeout = .seconds(60)
         let server = TeleportServer(
             configuration: configuration,
@@ -229,6 +232,7 @@ struct TranscriptTests {
             _ = await peer.readToEnd()
         }
         var configuration = ClientConfiguration(address: server.address)
+        configuration.wire = .v0
         configuration.handshakeTimeout = .seconds(60)
         let client = TeleportClient(configuration: configuration)
         do throws(RPCError) {

@@ -45,7 +45,7 @@ struct VerdictTests {
     func verdict(row: Row, byteByByte: Bool) async throws {
         let bytes = try VectorLoader().load(row.name).client
         let smuggled = Mutex<[String]>([])
-        try await withHTTPPair { request, _ in
+        try await withHTTPPair(server: { $0.wire = .v0 }, client: { $0.wire = .v0 }) { request, _ in
             if request.target == "/smuggled" { smuggled.withLock { $0.append(request.target) } }
             return .text(request.fields.first(.host) ?? "none")
         } _: { client, server in

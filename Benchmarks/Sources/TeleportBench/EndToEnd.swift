@@ -14,13 +14,13 @@ struct EndToEnd: AsyncParsableCommand {
     enum Payload: String, ExpressibleByArgument, CaseIterable { case hello, corpus }
     enum Placement: String, ExpressibleByArgument, CaseIterable { case loop, pool, sync }
 
-    @Option(help: "The wire: v0.") var wire = "v0"
+    @Option(help: "The version of the protocol: v0 or v1.") var wire = "v1"
     @Option(help: "What is sent.") var payload = Payload.hello
     @Option(help: "Folder with rtb-requests.jsonl and rtb-responses.jsonl.") var corpus = "Benchmarks/Corpus"
     @Option(help: "Calls in flight, over all connections.") var inFlight = 100
     @Option(help: "Connections.") var connections = 1
-    @Option(help: "Compression of both directions: none, flate, snappy or lz4.") var codec = "none"
-    @Option(help: "Level of flate, 1 to 9.") var level: Int?
+    @Option(help: "Compression of both directions: none, flate, snappy, lz4 or zstd.") var codec = "none"
+    @Option(help: "Level of flate, 1 to 9, or of zstd, 1 to 19.") var level: Int?
     @Option(help: "Batching delay in microseconds; 0 flushes once a turn of the loop.") var batchDelay = 0
     @Option(help: "Callers and handlers: async on the loop, async on the pool, or loop callers and a sync handler.")
     var placement = Placement.loop
@@ -28,7 +28,7 @@ struct EndToEnd: AsyncParsableCommand {
     @Flag(help: "Print one JSON object.") var json = false
 
     func validate() throws {
-        guard self.wire == "v0" else { throw ValidationError("--wire: v0 is the only one there is yet.") }
+        guard self.version != nil else { throw ValidationError("--wire is v0 or v1.") }
         guard self.inFlight > 0, self.connections > 0, self.seconds > 0, self.batchDelay >= 0 else {
             throw ValidationError(
                 "--in-flight, --connections and --seconds are positive, --batch-delay is not negative.")
@@ -53,9 +53,14 @@ struct EndToEnd: AsyncParsableCommand {
 
     private func compression() throws -> CompressionCodec {
         guard let level = self.level else { return try CompressionCodec(name: self.codec) }
-        guard self.codec == "flate" else { throw ValidationError("--level is for flate.") }
-        return try .flate(level: level)
+        switch self.codec {
+        case "flate": return try .flate(level: level)
+        case "zstd": return try .zstd(level: level)
+        default: throw ValidationError("--level is for flate and zstd.")
+        }
     }
+
+    private var version: WireVersion? { self.wire == "v0" ? .v0 : self.wire == "v1" ? .v1 : nil }
 
     private func makeServer(
         _ workload: Workload, _ compression: CompressionCodec, _ group: any EventLoopGroup
@@ -85,6 +90,7 @@ struct EndToEnd: AsyncParsableCommand {
         configuration.compression = compression
         configuration.eventLoopGroup = group
         configuration.connections = self.connections
+        configuration.wire = self.version ?? .v1
         configuration.limits.maxPending = Swift.max(1000, self.inFlight)
         configuration.timeout = .seconds(30)
         configuration.batching.delay = .microseconds(Int64(self.batchDelay))

@@ -1,0 +1,176 @@
+internal import NIOCore
+public import TeleportCompress
+internal import struct TeleportRPC.RPCError
+internal import TeleportWire
+
+/// From encoded frames to the socket's bytes: the sending half of a v1 connection (section 2 of the specification).
+///
+/// A batch is cut into blocks of at most 64 KiB, those that must touch no history stored. Confined to the loop.
+@usableFromInline
+struct FrameOutput {
+    /// A buffer that grew beyond this is not kept for the next batch.
+    static let keptCapacity = 262_144
+
+    private var compressor: BlockCompressor?
+    private let codec: CompressionCodec
+    /// The frames that leave now. Free again as soon as they are written.
+    var batch = Outbox()
+    private var encodedBatch = ByteBuffer()
+
+    /// - Parameter codec: how to compress once the peer said that it decodes that.
+    @usableFromInline
+    init(_ codec: CompressionCodec) {
+        self.codec = codec
+    }
+
+    /// What the peer decodes is known.
+    mutating func peerDecodes(_ codecs: BlockCodecSet) {
+        guard let block = BlockCodec(self.codec.kind), codecs.decodes(block) else { return }
+        self.compressor = BlockCompressor(self.codec.within(windowLog: SettingsV1().zstdWindowLog))
+    }
+
+    /// The peer's SETTINGS came, which may allow a larger window than every peer has to.
+    mutating func peerAccepts(windowLog: Int) {
+        guard let compressor = self.compressor else { return }
+        let codec = self.codec.within(windowLog: windowLog)
+        // Its first block begins a history of its own.
+        if codec != compressor.codec { self.compressor = BlockCompressor(codec) }
+    }
+
+    /// Whether there is a history that costs memory.
+    var hasHistory: Bool { self.compressor?.hasHistory ?? false }
+
+    /// Swaps the collected frames against an empty outbox. Call under the lock that guards it.
+    mutating func take(_ outbox: inout Outbox) {
+        self.batch.control.clear()
+        self.batch.secrets.clear()
+        if self.batch.messages.capacity > Self.keptCapacity {
+            self.batch.messages = ByteBuffer()
+        } else {
+            self.batch.messages.clear()
+        }
+        self.batch.cuts.removeAll(keepingCapacity: true)
+        self.batch.isFlushRequested = false
+        swap(&self.batch, &outbox)
+    }
+
+    /// Gives back the memory of an idle direction. Afterwards the batch holds the block that says so, if the peer has to
+    /// know.
+    mutating func releaseHistory() -> ByteBuffer? {
+        self.encodedBatch = ByteBuffer()
+        self.batch = Outbox()
+        guard self.compressor?.release() == true else { return nil }
+        var block = ByteBuffer()
+        BlockHeader.release.encode(into: &block)
+        return block
+    }
+
+    /// The bytes to write for the batch; `nil` if it is empty.
+    ///
+    /// - Throws: ``RPCError`` `.connectionClosed` if the compressor fails, for want of memory.
+    mutating func encoded() throws(RPCError) -> ByteBuffer? {
+        guard !self.batch.isEmpty else { return nil }
+        if let bytes = self.encodedInPlace() { return bytes }
+        if self.encodedBatch.capacity > Self.keptCapacity {
+            self.encodedBatch = ByteBuffer()
+        } else {
+            self.encodedBatch.clear()
+        }
+        try self.append(self.batch.control, isSensitive: false)
+        try self.append(self.batch.secrets, isSensitive: true)
+        var rest = self.batch.messages
+        var isSensitive = false
+        var offset = 0
+        for cut in self.batch.cuts {
+            if let part = rest.readSlice(length: cut.offset - offset) {
+                try self.append(part, isSensitive: isSensitive)
+            }
+            (offset, isSensitive) = (cut.offset, cut.isSensitive)
+        }
+        try self.append(rest, isSensitive: isSensitive)
+        return self.encodedBatch
+    }
+
+    /// A batch of messages only that fits one stored block: its header goes into the room in front.
+    private mutating func encodedInPlace() -> ByteBuffer? {
+        let count = self.batch.messages.readableBytes
+        guard self.compressor == nil, self.batch.cuts.isEmpty, self.batch.control.readableBytes == 0,
+            self.batch.secrets.readableBytes == 0, count <= BlockHeader.maximumDecodedLength
+        else { return nil }
+        var header = ByteBuffer()
+        BlockHeader(codec: .stored, encodedLength: count, decodedLength: count).encode(into: &header)
+        self.batch.messages.moveReaderIndex(to: 0)
+        self.batch.messages.setBuffer(header, at: 0)
+        return self.batch.messages
+    }
+
+    private mutating func append(_ frames: ByteBuffer, isSensitive: Bool) throws(RPCError) {
+        var rest = frames
+        while rest.readableBytes > 0 {
+            let count = Swift.min(BlockHeader.maximumDecodedLength, rest.readableBytes)
+            guard let part = rest.readSlice(length: count) else { return }
+            try self.appendBlock(part, isSensitive: isSensitive)
+        }
+    }
+
+    private mutating func appendBlock(_ plain: ByteBuffer, isSensitive: Bool) throws(RPCError) {
+        let start = self.encodedBatch.writerIndex
+        var header = BlockHeader(
+            codec: .stored, encodedLength: plain.readableBytes, decodedLength: plain.readableBytes)
+        header.encode(into: &self.encodedBatch)
+        guard !isSensitive, let block = BlockCodec(self.codec.kind) else {
+            self.encodedBatch.writeImmutableBuffer(plain)
+            return
+        }
+        let outcome: BlockCompressor.Outcome
+        do throws(CompressionError) {
+            outcome = try self.compressor?.compress(plain, into: &self.encodedBatch) ?? .stored
+        } catch {
+            throw RPCError(.connectionClosed, "The batch could not be compressed.", cause: error)
+        }
+        switch outcome {
+        case .stored:
+            self.encodedBatch.writeImmutableBuffer(plain)
+        case .encoded(let resets):
+            header = BlockHeader(
+                codec: block, resets: resets,
+                encodedLength: self.encodedBatch.writerIndex - start - BlockHeader.length,
+                decodedLength: plain.readableBytes)
+            var bytes = ByteBuffer()
+            header.encode(into: &bytes)
+            self.encodedBatch.setBuffer(bytes, at: start)
+        }
+    }
+}
+
+extension CompressionCodec {
+    /// The same codec with a window that is no larger.
+    fileprivate func within(windowLog limit: Int) -> CompressionCodec {
+        guard let windowLog = self.windowLog, let level = self.level, windowLog > limit else { return self }
+        return (try? .zstd(level: level, windowLog: limit)) ?? self
+    }
+}
+
+extension BlockCodec {
+    /// The codec of blocks for a kind of compression; `nil` for none.
+    init?(_ kind: CodecKind) {
+        switch kind {
+        case .none: return nil
+        case .flate: self = .flate
+        case .snappy: self = .snappy
+        case .lz4: self = .lz4
+        case .zstd: self = .zstd
+        }
+    }
+
+    /// And back; stored blocks have none.
+    var kind: CodecKind? {
+        switch self {
+        case .stored: nil
+        case .flate: .flate
+        case .snappy: .snappy
+        case .lz4: .lz4
+        case .zstd: .zstd
+        }
+    }
+}

@@ -1,0 +1,377 @@
+public import NIOCore
+public import Synchronization
+public import TeleportRPC
+public import TeleportTransport
+public import TeleportWire
+
+/// From received bytes to answered calls.
+extension FramedClientStream {
+    /// What a frame came to, to be done after the lock was released.
+    @usableFromInline
+    enum Effect {
+        case none
+        case response(ClientStreamMachine<Connection.Call>.ResponseAction)
+        case body(ClientStreamMachine<Connection.Call>.BodyAction)
+        case cancelled(ClientStreamMachine<Connection.Call>.CancelledAction, ErrorCode)
+        case keepSecrets
+        case credited
+        case ping
+        case pong
+        case settings(SettingsV1)
+        case goAway(GoAway, refused: [(id: CallID, call: Connection.Call)])
+    }
+
+    /// Frames that are matched under one lock.
+    @inlinable static var framesPerBatch: Int { 64 }
+
+    @inlinable
+    func received(_ bytes: inout ByteBuffer) {
+        if case .awaitingPreface = self.phase {
+            guard self.receivePreface(&bytes) else { return }
+        }
+        guard self.isOpen else { return }
+        self.liveliness.bytesReceived(now: self.now)
+        self.input.beginTurn()
+        defer { self.chargeForBlocks() }
+        do throws(WireError) {
+            while self.isOpen, !self.input.isTurnOver {
+                while self.frames.count < Self.framesPerBatch, let frame = try self.input.next(&bytes) {
+                    self.frames.append(frame)
+                }
+                guard !self.frames.isEmpty else { return }
+                try self.handleFrames()
+            }
+        } catch {
+            // What came before is good.
+            do throws(WireError) { try self.handleFrames() } catch { return self.violated(error) }
+            return self.violated(error)
+        }
+        guard self.isOpen, let driver = self.driver else { return }
+        // Others of the loop have their turn; the driver keeps the rest.
+        driver.pauseReading()
+        self.connection.eventLoop.assumeIsolated().execute { self.continueReading() }
+    }
+
+    /// Blocks that cost more than they say are paid for (V1-77).
+    @usableFromInline
+    func chargeForBlocks() {
+        let count = self.input.takeCheapBlocks()
+        guard count > 0, self.isOpen else { return }
+        let now = self.now
+        do throws(WireError) {
+            try self.connection.state.withLock { state throws(WireError) in
+                for _ in 0..<count { try state.machine.cheapFrameReceived(now: now) }
+            }
+        } catch {
+            self.violated(error)
+        }
+    }
+
+    /// The others of the loop had their turn.
+    @usableFromInline
+    func continueReading() {
+        guard self.isOpen, let driver = self.driver else { return }
+        // What was expanded comes first; then what the driver holds.
+        var nothing = ByteBuffer()
+        self.received(&nothing)
+        if !self.input.isTurnOver { driver.resumeReading() }
+    }
+
+    /// Matches the frames read with their streams, under one lock, then acts on them.
+    @inlinable
+    func handleFrames() throws(WireError) {
+        // Taken out, and put back for their memory: completing a call may run a caller's code that comes back here.
+        var frames: [Frame] = []
+        var effects: [Effect] = []
+        swap(&frames, &self.frames)
+        swap(&effects, &self.effects)
+        guard !frames.isEmpty else { return }
+        let now = self.now
+        var fault: WireError?
+        let (isFinished, mayAdmit) = self.connection.state.withLock { state in
+            for frame in frames {
+                do throws(WireError) {
+                    effects.append(try Self.match(frame, &state.machine, now: now))
+                } catch {
+                    fault = error
+                    break
+                }
+            }
+            return (
+                state.machine.isFinished && state.waiting.isEmpty, !state.waiting.isEmpty && state.machine.mayAdmit
+            )
+        }
+        for index in effects.indices {
+            do throws(WireError) { try self.perform(effects[index], frames[index]) } catch { fault = fault ?? error }
+        }
+        frames.removeAll(keepingCapacity: true)
+        effects.removeAll(keepingCapacity: true)
+        if self.frames.isEmpty { swap(&frames, &self.frames) }
+        if self.effects.isEmpty { swap(&effects, &self.effects) }
+        if let fault { throw fault }
+        if mayAdmit { self.admitWaiting() }
+        if isFinished { self.closeIdle() }
+    }
+
+    @inlinable
+    static func match(
+        _ frame: Frame, _ machine: inout ClientStreamMachine<Connection.Call>, now: Nanoseconds
+    ) throws(WireError) -> Effect {
+        let flags = frame.header.flags
+        guard frame.header.type == .response, let id = frame.header.stream else {
+            return try self.matchUnusual(frame, &machine, now: now)
+        }
+        try machine.checkSettled()
+        return .response(
+            try machine.responseReceived(
+                id, ends: flags.contains(.end), isInterim: flags.contains(.interim),
+                isEmpty: frame.payload.readableBytes == 3, isSensitive: flags.contains(.sensitive), now: now))
+    }
+
+    @usableFromInline
+    static func matchUnusual(
+        _ frame: Frame, _ machine: inout ClientStreamMachine<Connection.Call>, now: Nanoseconds
+    ) throws(WireError) -> Effect {
+        let flags = frame.header.flags
+        if frame.header.type != .settings { try machine.checkSettled() }
+        guard let type = frame.header.type else {
+            try machine.cheapFrameReceived(now: now)
+            return .none
+        }
+        guard let id = frame.header.stream else {
+            return try self.matchConnection(frame, type, &machine, now: now)
+        }
+        switch type {
+        case .data:
+            return .body(
+                try machine.dataReceived(
+                    id, count: frame.header.length, ends: flags.contains(.end),
+                    isSensitive: flags.contains(.sensitive), now: now))
+        case .trailers:
+            return .body(
+                try machine.trailersReceived(
+                    id, ends: flags.contains(.end), isSensitive: flags.contains(.sensitive)))
+        case .secrets:
+            return try machine.secretsReceived(id) ? .keepSecrets : .none
+        case .cancel:
+            return .cancelled(try machine.cancelReceived(id, code: frame.cancelCode, now: now), frame.cancelCode)
+        case .credit:
+            try machine.creditReceived(id, bytes: frame.credit, now: now)
+            return .credited
+        case .request, .response, .settings, .ping, .pong, .goAway:
+            throw WireError(.violation(.stream), "Only clients open streams (V1-30).")
+        }
+    }
+
+    @usableFromInline
+    static func matchConnection(
+        _ frame: Frame, _ type: FrameType, _ machine: inout ClientStreamMachine<Connection.Call>, now: Nanoseconds
+    ) throws(WireError) -> Effect {
+        switch type {
+        case .settings:
+            let settings = try SettingsV1(payload: frame.payload)
+            try machine.settingsReceived(settings)
+            return .settings(settings)
+        case .credit:
+            try machine.creditReceived(nil, bytes: frame.credit, now: now)
+            return .credited
+        case .ping:
+            try machine.cheapFrameReceived(now: now)
+            return .ping
+        case .pong:
+            try machine.cheapFrameReceived(now: now)
+            return .pong
+        case .goAway:
+            let goAway = try GoAway(payload: frame.payload)
+            return .goAway(goAway, refused: machine.goAwayReceived(goAway))
+        case .request, .response, .data, .trailers, .secrets, .cancel:
+            return .none
+        }
+    }
+
+    @inlinable
+    func perform(_ effect: Effect, _ frame: Frame) throws(WireError) {
+        switch effect {
+        case .none: break
+        case .response(let action): try self.answer(action, frame)
+        default: self.performUnusual(effect, frame)
+        }
+    }
+
+    @usableFromInline
+    func performUnusual(_ effect: Effect, _ frame: Frame) {
+        switch effect {
+        case .none, .response:
+            break
+        case .body(let action):
+            self.receiveBody(action, frame)
+        case .cancelled(let action, let code):
+            self.serverCancelled(action, code, frame)
+        case .keepSecrets:
+            if let id = frame.header.stream { self.secrets[id.rawValue] = frame.payload }
+        case .credited:
+            let isWorthIt = frame.header.stream.map { self.senders.wake($0) } ?? self.senders.wakeAll()
+            if isWorthIt { self.driver?.scheduleFlush() }
+        case .ping:
+            self.connection.state.withLock { $0.outbox.ping(.pong, frame.payload) }
+            self.driver?.scheduleFlush()
+        case .pong:
+            self.liveliness.pongReceived()
+        case .settings(let settings):
+            self.output.peerAccepts(windowLog: settings.zstdWindowLog)
+        case .goAway(let goAway, let refused):
+            self.serverLeaves(goAway, refused)
+        }
+    }
+
+    // MARK: Answers
+
+    @inlinable
+    func answer(
+        _ action: ClientStreamMachine<Connection.Call>.ResponseAction, _ frame: Frame
+    ) throws(WireError) {
+        switch action {
+        case .complete(let call), .completeEarly(let call):
+            let payload = try MessagePayload(frame, headLimit: self.connection.configuration.maxHeadSize)
+            self.finish(call, with: self.message(payload, .whole(payload.body), frame))
+        case .drop, .acknowledged, .violated, .inform, .begin:
+            try self.answerUnusually(action, frame)
+        }
+    }
+
+    @usableFromInline
+    func answerUnusually(
+        _ action: ClientStreamMachine<Connection.Call>.ResponseAction, _ frame: Frame
+    ) throws(WireError) {
+        guard let id = frame.header.stream else { return }
+        switch action {
+        case .complete, .completeEarly:
+            break
+        case .drop, .acknowledged:
+            if !self.secrets.isEmpty { self.secrets[id.rawValue] = nil }
+        case .violated(let call, let code):
+            self.connection.state.withLock { $0.outbox.cancel(id, code) }
+            self.driver?.scheduleFlush()
+            self.senders.remove(id)
+            call.completion?.fail(
+                RPCError(
+                    .unacceptableAnswer, "There were more informational answers than the limit before a final one.",
+                    possiblyExecuted: true))
+        case .inform(let call):
+            let payload = try MessagePayload(frame, headLimit: self.connection.configuration.maxHeadSize)
+            if case .response(let response) = self.connection.codec.decodeResponse(
+                self.message(payload, .whole(payload.body), frame), context: call.context)
+            {
+                call.completion?.inform(response)
+            }
+        case .begin(let call):
+            let payload = try MessagePayload(frame, headLimit: self.connection.configuration.maxHeadSize)
+            let pipe = self.receivers.begin(id, first: payload.body, producer: self.producer(of: id))
+            self.armClock()
+            if !self.finish(call, with: self.message(payload, .pipe(pipe), frame)) {
+                self.connection.cancel(id, code: .malformed)
+            }
+        }
+    }
+
+    /// Hands an answer to its caller. False if it was not acceptable.
+    @discardableResult
+    @inlinable
+    func finish(_ call: Connection.Call, with message: InboundMessage) -> Bool {
+        guard let completion = call.completion else { return true }
+        switch self.connection.codec.decodeResponse(message, context: call.context) {
+        case .response(let response):
+            completion.succeed(response)
+            return true
+        case .refused(let error):
+            completion.fail(error)
+            return false
+        }
+    }
+
+    @inlinable
+    func message(_ payload: MessagePayload, _ body: InboundBody, _ frame: Frame) -> InboundMessage {
+        let secrets =
+            self.secrets.isEmpty
+            ? nil : frame.header.stream.flatMap { self.secrets.removeValue(forKey: $0.rawValue) }
+        return InboundMessage(
+            head: payload.head, secrets: secrets, body: body, isSensitive: frame.header.flags.contains(.sensitive),
+            isInterim: frame.header.flags.contains(.interim))
+    }
+
+    @usableFromInline
+    func serverCancelled(
+        _ action: ClientStreamMachine<Connection.Call>.CancelledAction, _ code: ErrorCode, _ frame: Frame
+    ) {
+        guard let id = frame.header.stream else { return }
+        self.secrets[id.rawValue] = nil
+        switch action {
+        case .none:
+            break
+        case .fail(let call, let stopsRequest):
+            if stopsRequest { self.stopRequest(id) }
+            call.completion?.fail(RPCError(answeredBy: code))
+        case .breakOff(let stopsRequest):
+            if stopsRequest { self.stopRequest(id) }
+            self.receivers.fail(id, RPCError(answeredBy: code))
+        case .stopRequest:
+            self.stopRequest(id)
+        }
+    }
+
+    /// The server does not want the rest of a request.
+    private func stopRequest(_ id: CallID) {
+        self.senders.remove(id)
+        self.connection.state.withLock { $0.outbox.cancel(id, .noError) }
+        self.driver?.scheduleFlush()
+    }
+
+    @usableFromInline
+    func serverLeaves(_ goAway: GoAway, _ refused: [(id: CallID, call: Connection.Call)]) {
+        guard goAway.code == .noError else {
+            return self.fail(
+                RPCError(.connectionClosed, "The server ended the connection (\(goAway.code)): \(goAway.text)"))
+        }
+        for (id, call) in refused {
+            self.senders.remove(id)
+            call.completion?.fail(RPCError(answeredBy: .refused))
+        }
+        let waiting = self.connection.state.withLock { state in
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for call in waiting where call.handle.cancel() { call.completion?.fail(RPCError(answeredBy: .refused)) }
+    }
+}
+
+extension Frame {
+    /// What a CANCEL says.
+    var cancelCode: ErrorCode {
+        ErrorCode(rawValue: self.payload.getInteger(at: self.payload.readerIndex, endianness: .little) ?? 0)
+    }
+
+    /// The bytes that a CREDIT gives.
+    var credit: Int {
+        Int(self.payload.getInteger(at: self.payload.readerIndex, endianness: .little, as: UInt32.self) ?? 0)
+    }
+}
+
+extension RPCError {
+    /// What a terminal CANCEL means to the caller.
+    init(answeredBy code: ErrorCode) {
+        switch code {
+        case .refused:
+            self.init(.refused, "The server did not take the request: it may be sent again, elsewhere at best.")
+        case .overloaded:
+            self.init(.overloaded, "The server has too much to do for this request. Try again later.")
+        case .deadline:
+            self.init(.timedOut, "The server gave up the request at its deadline.", possiblyExecuted: true)
+        case .malformed, .protocol, .tooLarge:
+            let message = "The server does not accept the request (\(code))."
+            self.init(.unsendable, message, possiblyExecuted: true, cause: WireError(.violation(code), message))
+        default:
+            self.init(
+                .serverFailed, "The server gave the request up without an answer (\(code)).", possiblyExecuted: true)
+        }
+    }
+}

@@ -1,0 +1,37 @@
+public import struct NIOCore.ByteBuffer
+internal import TeleportWire
+
+/// What follows the first frame of a message.
+@usableFromInline
+struct OutboundRest: Sendable {
+    private let body: OutboundBody
+
+    fileprivate init(_ body: OutboundBody) {
+        self.body = body
+    }
+
+    /// Begins it: not before its message was accepted.
+    func begin() -> BodyPipe {
+        switch self.body {
+        case .whole(let bytes): BodyPipe(whole: bytes)
+        case .stream(let open): open()
+        }
+    }
+}
+
+extension OutboundBody {
+    /// What goes into the first frame, and what follows it.
+    @inlinable
+    func split() -> (inline: ByteBuffer?, rest: OutboundRest?) {
+        // The most that one frame carries.
+        if case .whole(let bytes) = self, bytes.readableBytes <= 65536 { return (bytes, nil) }
+        return self.splitRest()
+    }
+
+    @usableFromInline
+    func splitRest() -> (inline: ByteBuffer?, rest: OutboundRest?) {
+        guard case .whole(var bytes) = self else { return (nil, OutboundRest(self)) }
+        let inline = bytes.readSlice(length: FrameHeader.maximumBodyLength)
+        return (inline, OutboundRest(.whole(bytes)))
+    }
+}

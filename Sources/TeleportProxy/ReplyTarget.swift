@@ -1,0 +1,55 @@
+internal import NIOCore
+internal import Teleport
+internal import TeleportEndpoint
+
+/// An answer, whole or beginning.
+enum Answer: Sendable {
+    case whole(Response)
+    case stream(ResponseHead, BodyPipe)
+}
+
+/// Who waits for an answer.
+enum ReplyTarget: Sendable {
+    /// A request on an HTTP connection, known there by its number.
+    case http(HTTPFront, UInt64)
+    case teleport(Responder<Response>)
+
+    /// Whether it cannot take answers in pieces.
+    var wantsWholeAnswers: Bool {
+        if case .teleport(let responder) = self { responder.wire == .v0 } else { false }
+    }
+
+    var isTeleport: Bool {
+        if case .teleport = self { true } else { false }
+    }
+
+    var eventLoop: any EventLoop {
+        switch self {
+        case .http(let front, _): front.eventLoop
+        case .teleport(let responder): responder.eventLoop
+        }
+    }
+
+    /// Until when the client waits for the head of the answer, if it said so.
+    var deadline: NIODeadline? {
+        if case .teleport(let responder) = self { responder.deadline } else { nil }
+    }
+
+    func inform(_ head: ResponseHead) {
+        switch self {
+        case .http(let front, let number): front.inform(number, head)
+        case .teleport(let responder): responder.inform(Response(head: head))
+        }
+    }
+
+    func respond(_ answer: Answer) {
+        switch (self, answer) {
+        case (.http(let front, let number), _):
+            front.answer(number, with: answer)
+        case (.teleport(let responder), .whole(let response)):
+            responder.respond(response)
+        case (.teleport(let responder), .stream(let head, let body)):
+            responder.respond(Response(head: head, body: Body(source: PipeSource(body))))
+        }
+    }
+}

@@ -1,0 +1,64 @@
+public import struct TeleportWire.CallID
+public import struct TeleportWire.ErrorCode
+
+/// Bodies: what may be sent, and what was taken.
+extension ServerStreamMachine {
+    /// How much of the answer's body may be sent in the stream's next turn; 0 while there is no credit.
+    public func allowance(_ id: CallID) -> Int {
+        guard self.isAnswering(id) else { return 0 }
+        return self.windows.allowance(id)
+    }
+
+    /// Whether the answer's body is still wanted.
+    public func isAnswering(_ id: CallID) -> Bool {
+        guard let index = self.table.index(of: id) else { return false }
+        return self.table.places[index].value?.flags.contains(.answering) ?? false
+    }
+
+    /// DATA was encoded; if `ends`, the answer is complete (with TRAILERS behind the last DATA, if any).
+    ///
+    /// - Returns: true if the request still goes on: CANCEL(NO_ERROR) stops it.
+    public mutating func dataEncoded(_ id: CallID, count: Int, ends: Bool) -> Bool {
+        self.windows.sent(count, on: id)
+        guard ends, let index = self.table.index(of: id),
+            self.table.places[index].value?.flags.contains(.answering) == true
+        else { return false }
+        return self.answerEnded(id, at: index)
+    }
+
+    /// The source of the answer's body failed, or its reader is too slow: CANCEL is its terminal frame.
+    ///
+    /// - Returns: false if it has ended already.
+    public mutating func answerBrokenOff(_ id: CallID) -> Bool {
+        guard let index = self.table.index(of: id),
+            self.table.places[index].value?.flags.contains(.answering) == true
+        else { return false }
+        self.answerEnded(id, at: index)
+        return true
+    }
+
+    /// The request cannot be used any more, as its head or its length is malformed, or nobody reads it: it is stopped by
+    /// a CANCEL with `code`, which is its terminal frame, unless it was answered before.
+    ///
+    /// - Returns: who works on it; `nil` as a whole if it was answered already.
+    public mutating func requestBrokenOff(_ id: CallID) -> Handle?? {
+        guard let index = self.table.index(of: id), let flags = self.table.places[index].value?.flags,
+            !flags.contains(.answered)
+        else { return .none }
+        let handle = self.table.places[index].value?.handle.take()
+        self.answerEnded(id, at: index)
+        return .some(handle)
+    }
+
+    /// The handler took bytes of the request's body, or they were dropped.
+    public mutating func dataConsumed(_ id: CallID, count: Int, now: Nanoseconds) -> CreditGrant {
+        let flags = self.table.index(of: id).flatMap { self.table.places[$0].value?.flags } ?? []
+        let isOpen = flags.contains(.receiving) && flags.isDisjoint(with: [.answered, .cancelled])
+        return self.windows.consumed(count, on: id, isOpen: isOpen, now: now)
+    }
+
+    /// Streams whose handlers leave too much unread for too long (V1-42).
+    public func slowStreams(limit: Nanoseconds, now: Nanoseconds) -> [CallID] {
+        self.windows.unread(since: limit, now: now)
+    }
+}

@@ -1,0 +1,107 @@
+import NIOCore
+import NIOEmbedded
+import TeleportEndpoint
+import Testing
+
+@Suite("A body between two connections")
+struct BodyPipeTests {
+    private final class Ends {
+        let loop = EmbeddedEventLoop()
+        var producerCalls = 0
+        var consumerCalls = 0
+        private(set) var pipe: BodyPipe!
+
+        init() {
+            let bound = NIOLoopBound(self, eventLoop: self.loop)
+            self.pipe = BodyPipe(
+                size: nil, producer: .producer(on: self.loop) { bound.value.producerCalls += 1 })
+            self.pipe.attach(.consumer(on: self.loop) { bound.value.consumerCalls += 1 })
+        }
+
+        /// All that can be taken now.
+        func take() -> (text: String, end: BodyPipe.Event?) {
+            var text = ""
+            while let event = self.pipe.next() {
+                guard case .piece(let piece) = event else { return (text, event) }
+                text += String(buffer: piece)
+            }
+            return (text, nil)
+        }
+    }
+
+    @Test("what goes in comes out, in order, and then the end")
+    func order() {
+        let ends = Ends()
+        var expected = ""
+        for index in 0..<1000 {
+            let piece = String(repeating: "\(index);", count: index % 7 + 1)
+            expected += piece
+            _ = ends.pipe.append(ByteBuffer(string: piece))
+        }
+        ends.pipe.finish(trailers: "A: 1")
+        let (text, end) = ends.take()
+        #expect(text == expected)
+        guard case .end(let trailers)? = end else { return #expect(Bool(false), "no end") }
+        #expect(trailers as? String == "A: 1")
+        #expect(ends.pipe.total == expected.utf8.count)
+    }
+
+    @Test("a consumer that found nothing is called, once, when there is something")
+    func wakesConsumer() {
+        let ends = Ends()
+        #expect(ends.pipe.next() == nil)
+        _ = ends.pipe.append(ByteBuffer(string: "a"))
+        _ = ends.pipe.append(ByteBuffer(string: "b"))
+        #expect(ends.consumerCalls == 1)
+        #expect(ends.take().text == "ab")
+        ends.pipe.fail()
+        #expect(ends.consumerCalls == 2)
+        guard case .failed? = ends.take().end else { return #expect(Bool(false), "not failed") }
+    }
+
+    @Test("a producer is told to stop at the high mark and to go on at the low one, not in place")
+    func backPressure() {
+        let ends = Ends()
+        let piece = ByteBuffer(repeating: 0x78, count: 16 << 10)
+        var count = 0
+        repeat { count += piece.readableBytes } while ends.pipe.append(piece)
+        #expect(count == BodyPipe.highMark)
+        var left = count
+        while left > BodyPipe.lowMark {
+            #expect(ends.producerCalls == 0)
+            guard case .piece(let piece)? = ends.pipe.next() else { break }
+            left -= piece.readableBytes
+        }
+        #expect(ends.producerCalls == 0, "the producer may be further up the stack")
+        ends.loop.run()
+        #expect(ends.producerCalls == 1)
+        #expect(ends.pipe.append(piece))
+    }
+
+    @Test("tiny pieces take the memory of their bytes")
+    func tinyPieces() {
+        let ends = Ends()
+        let block = ByteBuffer(repeating: 0x78, count: 64 << 10)
+        for _ in 0..<10_000 { _ = ends.pipe.append(block.getSlice(at: 0, length: 1)!) }
+        var pieces = 0
+        while case .piece(let piece)? = ends.pipe.next() {
+            pieces += 1
+            #expect(piece.storageCapacity <= 32 << 10)
+        }
+        #expect(pieces == 1)
+    }
+
+    @Test("a cancelled pipe drops what comes, tells the producer once, and never stops it")
+    func cancelled() {
+        let ends = Ends()
+        _ = ends.pipe.append(ByteBuffer(string: "a"))
+        ends.pipe.cancel()
+        ends.pipe.cancel()
+        ends.loop.run()
+        #expect(ends.producerCalls == 1)
+        #expect(ends.pipe.append(ByteBuffer(repeating: 0x78, count: 2 * BodyPipe.highMark)))
+        ends.pipe.finish(trailers: nil)
+        #expect(ends.pipe.next() == nil)
+        #expect(ends.consumerCalls == 0)
+    }
+}

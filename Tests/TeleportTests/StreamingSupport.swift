@@ -1,0 +1,178 @@
+import NIOCore
+import Synchronization
+import Teleport
+import TeleportTestKit
+
+/// Something that happens once, and that any number of tasks may wait for.
+final class Flag: Sendable {
+    private struct State: Sendable {
+        var isRaised = false
+        var waiters: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let state = Mutex(State())
+
+    var isRaised: Bool { self.state.withLock { $0.isRaised } }
+
+    func raise() {
+        let waiters = self.state.withLock { state in
+            state.isRaised = true
+            defer { state.waiters = [] }
+            return state.waiters
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            let isRaised = self.state.withLock { state in
+                if !state.isRaised { state.waiters.append(continuation) }
+                return state.isRaised
+            }
+            if isRaised { continuation.resume() }
+        }
+    }
+}
+
+/// Counts bytes, and tells those who wait for a number of them.
+final class Meter: Sendable {
+    private struct State: Sendable {
+        var count = 0
+        var waiters: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
+    }
+
+    private let state = Mutex(State())
+
+    var count: Int { self.state.withLock { $0.count } }
+
+    func add(_ bytes: Int) {
+        let reached = self.state.withLock { state in
+            state.count += bytes
+            defer { state.waiters.removeAll { $0.count <= state.count } }
+            return state.waiters.filter { $0.count <= state.count }
+        }
+        for waiter in reached { waiter.continuation.resume() }
+    }
+
+    func reached(_ count: Int) async {
+        await withCheckedContinuation { continuation in
+            let isReached = self.state.withLock { state in
+                if state.count < count { state.waiters.append((count, continuation)) }
+                return state.count >= count
+            }
+            if isReached { continuation.resume() }
+        }
+    }
+}
+
+/// Bytes that say where they stand, so that nothing can be lost, doubled or moved without being seen.
+enum Pattern {
+    /// Repeats itself only after this many bytes, further than any codec looks back.
+    private static let period = (1 << 20) + 7
+    private static let longestSlice = 1 << 17
+    /// Looks random, so that no codec makes it small.
+    private static let noise: ByteBuffer = {
+        var random = SeededRandom(seed: 1)
+        var noise = ByteBuffer()
+        noise.reserveCapacity(period + longestSlice + 8)
+        while noise.readableBytes < period { noise.writeInteger(random.next()) }
+        noise = noise.getSlice(at: 0, length: period) ?? noise
+        noise.writeImmutableBuffer(noise.getSlice(at: 0, length: longestSlice) ?? ByteBuffer())
+        return noise
+    }()
+
+    static func bytes(at offset: Int, count: Int) -> ByteBuffer {
+        if count <= Self.longestSlice {
+            return Self.noise.getSlice(at: offset % Self.period, length: count) ?? ByteBuffer()
+        }
+        var bytes = ByteBuffer()
+        while bytes.readableBytes < count {
+            let length = Swift.min(Self.longestSlice, count - bytes.readableBytes)
+            bytes.writeImmutableBuffer(Self.bytes(at: offset + bytes.readableBytes, count: length))
+        }
+        return bytes
+    }
+
+    /// Whether `bytes`, which should begin at `offset`, are as they should be.
+    static func isIntact(_ bytes: ByteBuffer, at offset: Int) -> Bool {
+        bytes == Self.bytes(at: offset, count: bytes.readableBytes)
+    }
+}
+
+/// A body that is made as it is asked for: so many bytes, and then an end, an error, or nothing more ever.
+///
+/// It notes how much was taken of it, and when it was let go.
+struct Pieces: AsyncSequence, Sendable {
+    typealias Element = ByteBuffer
+
+    enum Ending: Sendable {
+        case end
+        case error
+        /// Waits until its task is cancelled.
+        case silence
+    }
+
+    struct Broken: Error {}
+
+    let total: Int
+    var pieceLength = 10_000
+    var ending = Ending.end
+    /// Bytes that were handed out.
+    let produced = Meter()
+    /// Nobody will ask for more.
+    let released = Flag()
+
+    init(_ total: Int, pieceLength: Int = 10_000, ending: Ending = .end) {
+        self.total = total
+        self.pieceLength = pieceLength
+        self.ending = ending
+    }
+
+    final class AsyncIterator: AsyncIteratorProtocol {
+        private let pieces: Pieces
+        private var offset = 0
+
+        init(_ pieces: Pieces) { self.pieces = pieces }
+
+        deinit { self.pieces.released.raise() }
+
+        func next() async throws -> ByteBuffer? {
+            guard self.offset < self.pieces.total else { return try await self.end() }
+            let count = Swift.min(self.pieces.pieceLength, self.pieces.total - self.offset)
+            defer {
+                self.offset += count
+                self.pieces.produced.add(count)
+            }
+            return Pattern.bytes(at: self.offset, count: count)
+        }
+
+        private func end() async throws -> ByteBuffer? {
+            switch self.pieces.ending {
+            case .end:
+                return nil
+            case .error:
+                throw Broken()
+            case .silence:
+                let forever = AsyncStream<Void> { _ in }
+                for await _ in forever {}
+                throw CancellationError()
+            }
+        }
+    }
+
+    func makeAsyncIterator() -> AsyncIterator { AsyncIterator(self) }
+
+    func body(declared: Bool = false) -> Body { Body(stream: self, length: declared ? self.total : nil) }
+}
+
+extension Body {
+    /// Reads everything; how many bytes there were, if all of them stand where they should.
+    func readPattern() async throws -> Int? {
+        var offset = 0
+        for try await piece in self {
+            guard Pattern.isIntact(piece, at: offset) else { return nil }
+            offset += piece.readableBytes
+        }
+        return offset
+    }
+}
