@@ -195,7 +195,8 @@ extension FramedContent {
         if trailers == nil, let bytes = body.buffer, bytes.readableBytes <= 65536 {
             self = .whole(bytes.readableBytes)
         } else {
-            self = .streamed(length: body.count)
+            // Trailers reach HTTP/1.1 only behind a chunked body, which has no length.
+            self = .streamed(length: trailers == nil ? body.count : nil)
         }
     }
 

@@ -18,6 +18,9 @@ enum Zstd {
             // of 4, and slower. The trees of level 13 and up have two entries a byte.
             parameters.append((ZSTD_c_hashLog, windowLog + 1))
             parameters.append((ZSTD_c_chainLog, level < 13 ? windowLog : windowLog + 1))
+        } else if level == 1, windowLog >= 15 {
+            // Twice the library's: 64 KiB more, and 1.2 of 374 bytes less for each request of the corpus.
+            parameters.append((ZSTD_c_hashLog, 15))
         }
         for (parameter, value) in parameters {
             let status = ZSTD_CCtx_setParameter(context, parameter, Int32(value))

@@ -192,6 +192,8 @@ public final class BodyPipe: Sendable {
     }
 
     private func end(_ end: Event) {
+        // First: who sees the end finds it counted.
+        self.tellObserver(end.ending)
         // What is let go is let go outside the lock: it may run somebody's code.
         let (wake, stop) = self.state.withLock { state -> (Side?, (@Sendable () -> Void)?) in
             guard state.end == nil, !state.isCancelled else { return (nil, nil) }

@@ -4,9 +4,11 @@ internal import TeleportWire
 
 /// The bodies that a v1 connection receives. Confined to the loop.
 ///
+/// A class, so that what is called in here, at the other ends of the pipes, may come back.
+///
 /// A body stays here until its consumer has taken or dropped all that came: until then credit of the connection is out.
 @usableFromInline
-struct BodyReceivers {
+final class BodyReceivers {
     private struct Receiver {
         let pipe: BodyPipe
         /// Bytes in the pipe.
@@ -24,7 +26,7 @@ struct BodyReceivers {
     var isEmpty: Bool { self.receivers.isEmpty }
 
     /// Begins a body whose first bytes, which are exempt from credit, came with the head.
-    mutating func begin(_ id: CallID, first: ByteBuffer, producer: BodyPipe.Side) -> BodyPipe {
+    func begin(_ id: CallID, first: ByteBuffer, producer: BodyPipe.Side) -> BodyPipe {
         let pipe = BodyPipe(size: nil, reportsTaken: true, producer: producer)
         if first.readableBytes > 0 { _ = pipe.append(first) }
         self.receivers[id.rawValue] = Receiver(
@@ -41,7 +43,7 @@ struct BodyReceivers {
         case unknown
     }
 
-    mutating func deliver(_ piece: ByteBuffer, to id: CallID, ends: Bool) -> Delivery {
+    func deliver(_ piece: ByteBuffer, to id: CallID, ends: Bool) -> Delivery {
         guard var receiver = self.receivers[id.rawValue] else { return .unknown }
         receiver.unread += piece.readableBytes
         self.receivers[id.rawValue] = receiver
@@ -50,7 +52,7 @@ struct BodyReceivers {
         return ends ? self.finish(id, trailers: nil) : .delivered
     }
 
-    mutating func finish(_ id: CallID, trailers: (any Sendable)?) -> Delivery {
+    func finish(_ id: CallID, trailers: (any Sendable)?) -> Delivery {
         guard let receiver = self.receivers[id.rawValue] else { return .unknown }
         if let excess = receiver.pipe.excess(isComplete: true) { return .unacceptable(excess) }
         self.receivers[id.rawValue]?.hasEnded = true
@@ -60,7 +62,7 @@ struct BodyReceivers {
     }
 
     /// The body broke off.
-    mutating func fail(_ id: CallID, _ error: RPCError) {
+    func fail(_ id: CallID, _ error: RPCError) {
         guard let receiver = self.receivers[id.rawValue] else { return }
         self.receivers[id.rawValue]?.hasEnded = true
         receiver.pipe.fail(error)
@@ -75,7 +77,7 @@ struct BodyReceivers {
         var isUnwanted = false
     }
 
-    mutating func changed(_ id: CallID) -> Change {
+    func changed(_ id: CallID) -> Change {
         guard var receiver = self.receivers[id.rawValue] else { return Change() }
         var change = Change()
         let taken = receiver.pipe.takeTaken()
@@ -90,13 +92,13 @@ struct BodyReceivers {
         return change
     }
 
-    private mutating func removeIfDone(_ id: CallID) {
+    private func removeIfDone(_ id: CallID) {
         guard let receiver = self.receivers[id.rawValue], receiver.hasEnded, receiver.unread <= 0 else { return }
         self.receivers[id.rawValue] = nil
     }
 
     /// The connection is gone.
-    mutating func failAll(_ error: RPCError) {
+    func failAll(_ error: RPCError) {
         for receiver in self.receivers.values where !receiver.hasEnded { receiver.pipe.fail(error) }
         self.receivers = [:]
     }

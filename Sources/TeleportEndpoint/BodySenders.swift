@@ -3,8 +3,10 @@ internal import TeleportRPC
 internal import TeleportWire
 
 /// The bodies that a v1 connection sends, each in its turn (rule V1-44). Confined to the loop.
+///
+/// A class, so that what is called in here, at the other ends of the pipes, may come back.
 @usableFromInline
-struct BodySenders {
+final class BodySenders {
     fileprivate struct Sender {
         let pipe: BodyPipe
         let isSensitive: Bool
@@ -36,13 +38,13 @@ struct BodySenders {
     var hasReady: Bool { !self.ready.isEmpty }
     var isEmpty: Bool { self.senders.isEmpty }
 
-    mutating func add(_ id: CallID, _ pipe: BodyPipe, isSensitive: Bool) {
+    func add(_ id: CallID, _ pipe: BodyPipe, isSensitive: Bool) {
         self.senders[id.rawValue] = Sender(pipe: pipe, isSensitive: isSensitive)
         self.ready.append(id)
     }
 
     /// There is something in the pipe, or credit for the stream. True if it is worth a flush.
-    mutating func wake(_ id: CallID) -> Bool {
+    func wake(_ id: CallID) -> Bool {
         guard let sender = self.senders[id.rawValue], !sender.isReady else { return false }
         self.senders[id.rawValue]?.isReady = true
         self.ready.append(id)
@@ -50,19 +52,19 @@ struct BodySenders {
     }
 
     /// There is credit for the connection.
-    mutating func wakeAll() -> Bool {
+    func wakeAll() -> Bool {
         var woken = false
         for id in self.senders.keys where self.wake(CallID(rawValue: id)) { woken = true }
         return woken
     }
 
     /// The rest is not wanted.
-    mutating func remove(_ id: CallID) {
+    func remove(_ id: CallID) {
         self.senders.removeValue(forKey: id.rawValue)?.pipe.cancel()
     }
 
     /// The connection is gone.
-    mutating func removeAll() {
+    func removeAll() {
         for sender in self.senders.values { sender.pipe.cancel() }
         self.senders = [:]
         self.ready = []
@@ -71,17 +73,21 @@ struct BodySenders {
     /// Lets the next sender write one frame into the batch.
     ///
     /// - Parameters:
-    ///   - allowance: what its credit allows.
+    ///   - allowance: what its credit allows; `nil` if the body is not wanted any more, so that it is let go.
     ///   - encodeTrailers: the codec's.
     /// - Returns: `nil` if none has anything to send now.
-    mutating func takeTurn(
-        into outbox: inout Outbox, allowance: (CallID) -> Int,
+    func takeTurn(
+        into outbox: inout Outbox, allowance: (CallID) -> Int?,
         encodeTrailers: (any Sendable, inout ByteBuffer) throws -> Void
     ) -> Turn? {
         while let id = self.ready.popFirst() {
             guard var sender = self.senders[id.rawValue] else { continue }
+            guard let allowed = allowance(id) else {
+                self.remove(id)
+                continue
+            }
             sender.fetch()
-            let count = Swift.min(sender.rest.readableBytes, sender.rest.readableBytes > 0 ? allowance(id) : 0)
+            let count = Swift.min(sender.rest.readableBytes, allowed)
             if count == 0, sender.rest.readableBytes > 0 || sender.end == nil {
                 // Until there is credit, or something in the pipe.
                 sender.isReady = false

@@ -166,15 +166,19 @@ where Completion.Response == Codec.Response {
         self.logFallback()
         let connection = ClientConnection<Codec, Completion>(
             codec: self.codec, configuration: self.configuration, eventLoop: self.eventLoop, lastConnectFailure: nil)
-        let isShutDown = self.state.withLock { state in
-            state.current = state.isShutDown ? nil : .v0(connection)
-            state.alive.removeAll { $0 === .framed(old) }
-            state.alive.append(.v0(connection))
-            return state.isShutDown
-        }
         self.living.entered()
         self.start(connection, after: .zero, isFallback: true)
-        old.handOver(to: connection)
+        var isShutDown = false
+        old.handOver(to: connection) {
+            isShutDown = self.state.withLock { state in
+                if let current = state.current, current === .framed(old) {
+                    state.current = state.isShutDown ? nil : .v0(connection)
+                }
+                state.alive.removeAll { $0 === .framed(old) }
+                state.alive.append(.v0(connection))
+                return state.isShutDown
+            }
+        }
         if isShutDown { connection.drain() }
         self.living.left()
     }

@@ -90,7 +90,7 @@ where Completion.Response == Codec.Response {
 
 /// A body that is not here yet was to be sent on v0: gathered first, it can be.
 @usableFromInline
-struct StreamOnV0: Error {
+package struct StreamOnV0: Error {
     @usableFromInline
     init() {}
 }

@@ -58,6 +58,8 @@ where Completion.Response == Codec.Response {
         @usableFromInline var earliestWaiting = Nanoseconds.never
         /// One-way messages were taken, which nobody else waits for.
         @usableFromInline var hasOneWay = false
+        /// No new calls are taken; those that wait still get their places.
+        @usableFromInline var isDraining = false
 
         @usableFromInline
         init(_ configuration: ClientConfiguration) {
@@ -67,6 +69,23 @@ where Completion.Response == Codec.Response {
         }
 
         var nextDeadline: Nanoseconds { Swift.min(self.machine.nextDeadline, self.earliestWaiting) }
+
+        /// Whether nothing is under way any more on a connection that takes no calls. Those that wait for a place have it
+        /// first.
+        @usableFromInline
+        mutating func isFinished() -> Bool {
+            guard self.waiting.isEmpty else { return false }
+            if self.isDraining { self.machine.drainStarted() }
+            return self.machine.isFinished
+        }
+
+        /// The calls that wait, if the connection will have no places any more: they are to be made elsewhere. The caller
+        /// owns their completions.
+        mutating func takeStranded() -> [Waiting] {
+            guard !self.waiting.isEmpty, !self.machine.isAccepting else { return [] }
+            defer { self.waiting = [] }
+            return self.waiting.filter { $0.handle.cancel() }
+        }
     }
 
     /// What a caller has to tell the loop.
@@ -124,6 +143,7 @@ where Completion.Response == Codec.Response {
     ) throws(RPCError) -> Ticket? {
         let message = self.codec.outboundRequest(request)
         let (ticket, signal, upload) = try self.state.withLock { state throws(RPCError) -> (Ticket?, Signal, Upload?) in
+            guard !state.isDraining else { return (nil, [], nil) }
             guard state.machine.pendingCount + state.waiting.count < self.configuration.limits.maxPending else {
                 throw self.tooManyPending
             }
@@ -175,12 +195,12 @@ where Completion.Response == Codec.Response {
             let start = buffer.writerIndex
             context = try self.codec.encodeHead(request: request, into: &buffer, secrets: &secrets)
             let count = buffer.writerIndex - start
-            guard count <= state.machine.peerHeadLimit else { throw self.headTooLarge }
+            guard count + secrets.readableBytes <= state.machine.peerHeadLimit else { throw self.headTooLarge }
             if let inline { buffer.writeImmutableBuffer(inline) }
             return count
         }
         guard let context else { return nil }
-        if secrets.readableBytes > 0 { state.outbox.secrets(secrets, of: id) }
+        if secrets.readableBytes > 0 { state.outbox.secrets(secrets, of: id, isSensitive: message.isSensitive) }
         self.requestFlush(&state, before: before, &signal)
         if state.machine.callEncoded(
             id, deadline: deadline, flags: callFlags, call: Call(completion: completion, context: context), now: now)
@@ -229,74 +249,88 @@ where Completion.Response == Codec.Response {
             self.cancel(id)
         case .waiting(let handle):
             guard handle.cancel() else { return }
-            let waiting = self.state.withLock { state -> Waiting? in
-                guard let index = state.waiting.firstIndex(where: { $0.handle === handle }) else { return nil }
-                return state.waiting.remove(at: index)
+            let (waiting, isFinished) = self.state.withLock { state -> (Waiting?, Bool) in
+                guard let index = state.waiting.firstIndex(where: { $0.handle === handle }) else { return (nil, false) }
+                let waiting = state.waiting.remove(at: index)
+                return (waiting, state.isFinished())
             }
             waiting?.completion?.fail(RPCError(.cancelled, "The call was cancelled before it was sent."))
+            if isFinished { self.send(.close) }
         }
     }
 
     /// Gives up a stream, with this code as the reason that the server is told.
-    func cancel(_ id: CallID, code: ErrorCode = .cancelled) {
-        let (call, signal) = self.state.withLock { state -> (Call?, Signal?) in
+    func cancel(_ id: CallID, code: ErrorCode = .cancelled, failing error: RPCError? = nil) {
+        let (call, signal, stranded) = self.state.withLock { state -> (Call?, Signal?, [Waiting]) in
             var signal: Signal = []
             let before = state.outbox.count
             switch state.machine.callCancelled(id) {
             case .none:
-                return (nil, nil)
+                return (nil, nil, [])
             case .stop:
                 state.outbox.cancel(id, code)
                 self.requestFlush(&state, before: before, &signal)
-                return (nil, signal)
+                return (nil, signal, state.takeStranded())
             case .cancel(let call):
                 state.outbox.cancel(id, code)
                 self.requestFlush(&state, before: before, &signal)
-                return (call, signal)
+                return (call, signal, state.takeStranded())
             }
         }
-        call?.completion?.fail(RPCError(.cancelled, "The call was cancelled.", possiblyExecuted: true))
+        call?.completion?.fail(error ?? RPCError(.cancelled, "The call was cancelled.", possiblyExecuted: true))
+        for call in stranded { call.completion?.fail(RPCError(answeredBy: .refused)) }
         // Also if a flush is on its way already: there may be bodies.
         if let signal { self.send(signal, dropping: id) }
     }
 
-    /// The server speaks v0 (V1-5): the calls that wait are made there.
+    /// The server speaks v0 (V1-5): the calls that wait are made there, and then `switchOver` is called, before anybody can
+    /// make a call that would overtake them.
     @inlinable
-    func handOver(to other: ClientConnection<Codec, Completion>) where Codec: SelfDelimitingCodec {
-        for call in self.takeWaiting() {
-            guard let completion = call.completion else {
-                _ = try? other.sendOneWay(call.request)
-                continue
-            }
-            do throws(RPCError) {
-                guard let id = try other.call(call.request, deadline: call.deadline, completion: completion) else {
-                    completion.fail(RPCError(.shuttingDown, "The client is shutting down and takes no new calls."))
-                    continue
-                }
-                call.handle.placed { other.cancel(id) }
-            } catch {
-                completion.fail(self.codec.isStreamed(request: call.request) ? error.ofStreamOnV0 : error)
-            }
+    func handOver(
+        to other: ClientConnection<Codec, Completion>, switchOver: () -> Void
+    ) where Codec: SelfDelimitingCodec {
+        while let waiting = self.takeWaiting(orElse: switchOver) {
+            for call in waiting { self.handOver(call, to: other) }
         }
     }
 
-    /// Takes no more calls, and gives those that wait to the caller, who owns their completions.
+    @inlinable
+    func handOver(_ call: Waiting, to other: ClientConnection<Codec, Completion>) where Codec: SelfDelimitingCodec {
+        guard let completion = call.completion else {
+            _ = try? other.sendOneWay(call.request)
+            return
+        }
+        do throws(RPCError) {
+            guard let id = try other.call(call.request, deadline: call.deadline, completion: completion) else {
+                return completion.fail(RPCError(.shuttingDown, "The client is shutting down and takes no new calls."))
+            }
+            call.handle.placed { other.cancel(id) }
+        } catch {
+            completion.fail(self.codec.isStreamed(request: call.request) ? error.ofStreamOnV0 : error)
+        }
+    }
+
+    /// Gives the calls that wait to the caller, who owns their completions. If there are none, takes no more, and calls
+    /// `close`, under the lock.
     @usableFromInline
-    func takeWaiting() -> [Waiting] {
-        let waiting = self.state.withLock { state in
-            _ = state.machine.connectionClosed()
+    func takeWaiting(orElse close: () -> Void) -> [Waiting]? {
+        let waiting = self.state.withLock { state -> CircularBuffer<Waiting> in
+            if state.waiting.isEmpty {
+                _ = state.machine.connectionClosed()
+                close()
+            }
             defer { state.waiting = [] }
             return state.waiting
         }
-        return waiting.filter { $0.handle.claim() }
+        return waiting.isEmpty ? nil : waiting.filter { $0.handle.claim() }
     }
 
     /// Takes no new calls, and closes when those under way have ended.
     @inlinable
     func drain() {
         let isFinished = self.state.withLock { state in
-            state.machine.drainStarted()
-            return state.machine.isFinished && state.waiting.isEmpty
+            state.isDraining = true
+            return state.isFinished()
         }
         if isFinished { self.send(.close) }
     }

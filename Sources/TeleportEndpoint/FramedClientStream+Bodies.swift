@@ -34,8 +34,14 @@ extension FramedClientStream {
         while left > 0 {
             let turn = self.senders.takeTurn(
                 into: &self.output.batch,
-                allowance: { id in self.connection.state.withLock { $0.machine.allowance(id) } },
-                encodeTrailers: { try self.connection.codec.encodeTrailers($0, into: &$1) })
+                allowance: { id in
+                    self.connection.state.withLock { $0.machine.isUploading(id) ? $0.machine.allowance(id) : nil }
+                },
+                encodeTrailers: {
+                    try self.connection.codec.encodeTrailers($0, into: &$1)
+                    let limit = self.connection.state.withLock { $0.machine.peerHeadLimit }
+                    guard $1.readableBytes <= limit else { throw self.connection.headTooLarge }
+                })
             switch turn {
             case nil:
                 return
@@ -45,6 +51,11 @@ extension FramedClientStream {
                 if ends { self.connection.eventLoop.assumeIsolated().execute { self.uploadEnded() } }
             case .failed(let id, let error):
                 self.uploadFailed(id, error)
+                self.connection.eventLoop.assumeIsolated().execute {
+                    // An answer that is being read breaks off too.
+                    self.receivers.fail(id, Self.brokenUpload(error))
+                    self.uploadEnded()
+                }
             }
         }
         // The rest in the next turn of the loop, if the socket takes it.
@@ -72,8 +83,11 @@ extension FramedClientStream {
                 return call
             }
         }
-        call?.completion?.fail(
-            RPCError(.unsendable, "The body of the request broke off.", possiblyExecuted: true, cause: error))
+        call?.completion?.fail(Self.brokenUpload(error))
+    }
+
+    private static func brokenUpload(_ error: RPCError) -> RPCError {
+        RPCError(.unsendable, "The body of the request broke off.", possiblyExecuted: true, cause: error)
     }
 
     // MARK: Answers

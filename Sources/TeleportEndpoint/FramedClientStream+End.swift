@@ -30,7 +30,7 @@ extension FramedClientStream {
 
     /// Closes if nothing is under way on a connection that takes no calls.
     func closeIfFinished() {
-        if self.connection.state.withLock({ $0.machine.isFinished && $0.waiting.isEmpty }) { self.closeIdle() }
+        if self.connection.state.withLock({ $0.isFinished() }) { self.closeIdle() }
     }
 
     @usableFromInline

@@ -26,9 +26,15 @@ extension FramedClientStream {
 
     @inlinable
     func received(_ bytes: inout ByteBuffer) {
-        if case .awaitingPreface = self.phase {
-            guard self.receivePreface(&bytes) else { return }
-        }
+        guard case .awaitingPreface = self.phase else { return self.receiveFrames(&bytes) }
+        guard self.receivePreface(&bytes) else { return }
+        // SETTINGS mostly come with the preface: then the calls that wait are made under true limits.
+        self.receiveFrames(&bytes)
+        self.begin()
+    }
+
+    @inlinable
+    func receiveFrames(_ bytes: inout ByteBuffer) {
         guard self.isOpen else { return }
         self.liveliness.bytesReceived(now: self.now)
         self.input.beginTurn()
@@ -96,9 +102,12 @@ extension FramedClientStream {
                     fault = error
                     break
                 }
+                // Nothing is read behind a GOAWAY that tells of an error (V1-53).
+                if case .goAway(let goAway, _)? = effects.last, goAway.code != .noError { break }
             }
             return (
-                state.machine.isFinished && state.waiting.isEmpty, !state.waiting.isEmpty && state.machine.mayAdmit
+                state.isFinished(),
+                !state.waiting.isEmpty && (state.machine.mayAdmit || !state.machine.isAccepting)
             )
         }
         for index in effects.indices {
@@ -213,12 +222,14 @@ extension FramedClientStream {
             let isWorthIt = frame.header.stream.map { self.senders.wake($0) } ?? self.senders.wakeAll()
             if isWorthIt { self.driver?.scheduleFlush() }
         case .ping:
-            self.connection.state.withLock { $0.outbox.ping(.pong, frame.payload) }
+            self.connection.state.withLock { $0.outbox.pong(frame.payload) }
             self.driver?.scheduleFlush()
         case .pong:
             self.liveliness.pongReceived()
         case .settings(let settings):
             self.output.peerAccepts(windowLog: settings.zstdWindowLog)
+            // There may be more credit than was assumed.
+            if self.senders.wakeAll() { self.driver?.scheduleFlush() }
         case .goAway(let goAway, let refused):
             self.serverLeaves(goAway, refused)
         }
@@ -259,10 +270,11 @@ extension FramedClientStream {
                     possiblyExecuted: true))
         case .inform(let call):
             let payload = try MessagePayload(frame, headLimit: self.connection.configuration.maxHeadSize)
-            if case .response(let response) = self.connection.codec.decodeResponse(
+            switch self.connection.codec.decodeResponse(
                 self.message(payload, .whole(payload.body), frame), context: call.context)
             {
-                call.completion?.inform(response)
+            case .response(let response): call.completion?.inform(response)
+            case .refused(let error): self.connection.cancel(id, code: .malformed, failing: error)
             }
         case .begin(let call):
             let payload = try MessagePayload(frame, headLimit: self.connection.configuration.maxHeadSize)
@@ -270,6 +282,8 @@ extension FramedClientStream {
             self.armClock()
             if !self.finish(call, with: self.message(payload, .pipe(pipe), frame)) {
                 self.connection.cancel(id, code: .malformed)
+                // Nobody reads it.
+                pipe.cancel()
             }
         }
     }
@@ -328,13 +342,13 @@ extension FramedClientStream {
 
     @usableFromInline
     func serverLeaves(_ goAway: GoAway, _ refused: [(id: CallID, call: Connection.Call)]) {
-        guard goAway.code == .noError else {
-            return self.fail(
-                RPCError(.connectionClosed, "The server ended the connection (\(goAway.code)): \(goAway.text)"))
-        }
         for (id, call) in refused {
             self.senders.remove(id)
             call.completion?.fail(RPCError(answeredBy: .refused))
+        }
+        guard goAway.code == .noError else {
+            return self.fail(
+                RPCError(.connectionClosed, "The server ended the connection (\(goAway.code)): \(goAway.text)"))
         }
         let waiting = self.connection.state.withLock { state in
             defer { state.waiting = [] }

@@ -43,11 +43,16 @@ extension FramedClientStream {
         self.driver?.setDeadline(nil)
         self.liveliness.bytesReceived(now: self.now)
         self.connection.state.withLock { state in
-            state.outbox.prepare()
-            self.connection.configuration.settings.encodeFrame(into: &state.outbox.messages)
+            state.outbox.settings(self.connection.configuration.settings)
             state.machine.opened()
         }
         self.onEstablished(nil)
+    }
+
+    /// Sends SETTINGS, and the calls that waited.
+    @usableFromInline
+    func begin() {
+        guard self.isOpen else { return }
         self.admitWaiting()
         self.driver?.flush()
         if self.closesWhenEstablished { self.closeIdle() }
@@ -65,6 +70,7 @@ extension FramedClientStream {
     @usableFromInline
     func admitWaiting() {
         var failed: [(Connection.Waiting, RPCError)] = []
+        var stranded: [Connection.Waiting] = []
         var uploads: [Connection.Upload] = []
         var signal: Connection.Signal = []
         let now = self.now
@@ -85,10 +91,12 @@ extension FramedClientStream {
                     failed.append((call, error))
                 }
             }
+            stranded = state.takeStranded()
             if state.waiting.isEmpty { state.earliestWaiting = .never }
         }
         for upload in uploads { self.connection.start(upload) }
         for (call, error) in failed { call.completion?.fail(error) }
+        for call in stranded { call.completion?.fail(RPCError(answeredBy: .refused)) }
         if !signal.isEmpty { self.signalled(signal) }
     }
 }

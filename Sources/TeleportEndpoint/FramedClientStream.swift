@@ -130,11 +130,9 @@ where Completion.Response == Codec.Response {
 
     @usableFromInline
     func bytesToSend() -> ByteBuffer? {
-        if let ahead = self.ahead {
-            self.ahead = nil
-            return ahead
-        }
-        guard case .open = self.phase else { return nil }
+        var ahead = self.ahead
+        self.ahead = nil
+        guard case .open = self.phase else { return ahead }
         self.connection.state.withLock { state in
             state.outbox.isFlushRequested = false
             state.machine.outboundFlushed()
@@ -145,7 +143,9 @@ where Completion.Response == Codec.Response {
             let bytes = try self.output.encoded()
             if bytes != nil { self.liveliness.bytesSent(now: self.now) }
             self.armClock()
-            return bytes
+            guard ahead != nil else { return bytes }
+            if let bytes { ahead?.writeImmutableBuffer(bytes) }
+            return ahead
         } catch {
             self.fail(error)
             return nil
@@ -166,13 +166,10 @@ where Completion.Response == Codec.Response {
     @usableFromInline
     func deadlineReached(_ now: NIODeadline) {
         let nanoseconds = now.uptimeNanoseconds
-        let (expired, waiting, wasSent, isFinished) = self.connection.state.withLock { state in
+        let (expired, waiting, wasSent) = self.connection.state.withLock { state in
             let expired = state.machine.deadlineReached(now: nanoseconds)
             for (id, _) in expired { state.outbox.cancel(id, .cancelled) }
-            return (
-                expired, state.takeExpired(now: nanoseconds), state.machine.hasSent,
-                state.machine.isFinished && state.waiting.isEmpty
-            )
+            return (expired, state.takeExpired(now: nanoseconds), state.machine.hasSent)
         }
         for (id, call) in expired {
             self.senders.remove(id)
@@ -190,11 +187,9 @@ where Completion.Response == Codec.Response {
                         : "No answer came within the call's deadline.", cause: self.obstacle))
         }
         self.armTimer()
-        if !expired.isEmpty {
-            self.driver?.scheduleFlush()
-            self.admitWaiting()
-        }
-        if isFinished { self.closeIdle() }
+        if !expired.isEmpty { self.driver?.scheduleFlush() }
+        self.admitWaiting()
+        self.closeIfFinished()
     }
 
     @usableFromInline
@@ -221,7 +216,7 @@ where Completion.Response == Codec.Response {
         }
         for id in slow { self.cancelSlow(id) }
         if due.contains(.ping) {
-            self.connection.state.withLock { $0.outbox.ping(.ping, ByteBuffer(integer: now)) }
+            self.connection.state.withLock { $0.outbox.ping(ByteBuffer(integer: now)) }
             self.driver?.scheduleFlush()
         }
         if due.contains(.release) { self.releaseHistory() }

@@ -57,6 +57,8 @@ struct FramedService: Sendable {
                 }
                 handler.handle(decoded, Responder(framed: request, encoding: encoding))
             case .refused(let response), .unreadable(let response, _):
+                // Nobody reads the body.
+                if case .pipe(let pipe) = message.body { pipe.cancel() }
                 request.refuse(response, encoding)
             }
         }

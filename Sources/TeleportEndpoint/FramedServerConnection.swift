@@ -14,6 +14,8 @@ final class FramedServerConnection: Sendable {
     struct State: Sendable {
         @usableFromInline var machine: ServerStreamMachine<Cancellation>
         @usableFromInline var outbox = Outbox()
+        /// How many informational answers each stream was given that has no final one yet.
+        @usableFromInline var informed: [CallID: Int] = [:]
 
         @usableFromInline
         init(_ configuration: ServerConfiguration) {
@@ -115,7 +117,10 @@ final class FramedServerConnection: Sendable {
     @usableFromInline
     func inform<Response>(_ token: StreamToken, with response: Response, _ encoding: FramedEncoding<Response>) {
         let signal = self.state.withLock { state -> Signal in
-            guard let isSensitive = state.machine.mayInform(token) else { return [] }
+            let count = state.informed[token.id, default: 0]
+            // Clients accept no more (V1-32).
+            guard count < 8, let isSensitive = state.machine.mayInform(token) else { return [] }
+            state.informed[token.id] = count + 1
             let before = state.outbox.count
             state.outbox.prepare()
             state.outbox.enter(sensitive: isSensitive)
@@ -158,6 +163,7 @@ final class FramedServerConnection: Sendable {
         case .cancel(let id, let code):
             state.outbox.cancel(id, code)
         }
+        if !state.informed.isEmpty, let id = action.stream { state.informed[id] = nil }
         var signal = self.flushSignal(&state, before: before)
         if state.machine.isFinished { signal.insert(.finish) }
         return (signal, stops)
@@ -169,17 +175,25 @@ final class FramedServerConnection: Sendable {
         _ flags: FrameFlags, to state: inout State
     ) throws(RPCError) {
         var secrets = ByteBuffer()
+        let start = state.outbox.messages.writerIndex
         let limit = state.machine.peerHeadLimit
         try FrameHeader.writeMessage(.response, flags: flags, stream: id, into: &state.outbox.messages) {
             buffer throws(RPCError) -> Int in
             let start = buffer.writerIndex
             try encoding.head(response, &buffer, &secrets)
             let count = buffer.writerIndex - start
-            guard count <= limit else { throw Self.headTooLarge }
+            guard count + secrets.readableBytes <= limit else { throw Self.headTooLarge }
             if let inline { buffer.writeImmutableBuffer(inline) }
             return count
         }
-        if secrets.readableBytes > 0 { state.outbox.secrets(secrets, of: id) }
+        if secrets.readableBytes > 0 {
+            let isSensitive = flags.contains(.sensitive)
+            if state.informed[id] == nil {
+                state.outbox.secrets(secrets, of: id, isSensitive: isSensitive)
+            } else {
+                state.outbox.secretsInPlace(secrets, of: id, isSensitive: isSensitive, before: start)
+            }
+        }
     }
 
     @usableFromInline
@@ -233,6 +247,17 @@ final class FramedServerConnection: Sendable {
             self.onSignal.value?(signal)
         } else {
             self.executor.eventLoop.execute { self.onSignal.value?(signal) }
+        }
+    }
+}
+
+extension ServerStreamMachine.AnswerAction {
+    /// The stream that it is about.
+    @usableFromInline
+    var stream: CallID? {
+        switch self {
+        case .answer(let id, _, _), .acknowledge(let id, _), .cancel(let id, _): id
+        case .ignore: nil
         }
     }
 }

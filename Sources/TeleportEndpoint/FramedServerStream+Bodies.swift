@@ -36,8 +36,14 @@ extension FramedServerStream {
         while left > 0 {
             let turn = self.senders.takeTurn(
                 into: &self.output.batch,
-                allowance: { id in self.connection.state.withLock { $0.machine.allowance(id) } },
-                encodeTrailers: { try self.service.encodeTrailers($0, &$1) })
+                allowance: { id in
+                    self.connection.state.withLock { $0.machine.isAnswering(id) ? $0.machine.allowance(id) : nil }
+                },
+                encodeTrailers: {
+                    try self.service.encodeTrailers($0, &$1)
+                    let limit = self.connection.state.withLock { $0.machine.peerHeadLimit }
+                    guard $1.readableBytes <= limit else { throw FramedServerConnection.headTooLarge }
+                })
             switch turn {
             case nil:
                 return
@@ -126,7 +132,6 @@ extension FramedServerStream {
 
     /// A request cannot be completed: its handler is told, and CANCEL is its answer unless it has one.
     func breakOff(_ id: CallID, _ code: ErrorCode, _ error: RPCError) {
-        self.receivers.fail(id, error)
         let (wasOwed, handler) = self.connection.state.withLock { state -> (Bool, Cancellation?) in
             switch state.machine.requestBrokenOff(id) {
             case .none: return (false, nil)
@@ -135,6 +140,8 @@ extension FramedServerStream {
                 return (true, handler)
             }
         }
+        // Only now: whoever reads the body may answer at once when it breaks off.
+        self.receivers.fail(id, error)
         guard wasOwed else { return }
         self.senders.remove(id)
         self.connection.load.leave()

@@ -18,7 +18,7 @@ extension FramedServerStream {
         self.drainMark = mark
         self.connection.state.withLock { state in
             GoAway(lastID: GoAway.everything, code: .noError).encodeFrame(into: &state.outbox.control)
-            state.outbox.ping(.ping, ByteBuffer(integer: mark))
+            state.outbox.ping(ByteBuffer(integer: mark))
         }
         self.liveliness.pingSent(now: mark)
         self.armClock()

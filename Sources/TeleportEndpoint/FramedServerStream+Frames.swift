@@ -62,12 +62,8 @@ extension FramedServerStream {
         var bytes = ByteBuffer()
         PrefaceV1(decodes: .all).encode(identity: self.configuration.framedIdentity, into: &bytes)
         self.ahead = bytes
+        self.connection.state.withLock { $0.outbox.settings(self.configuration.settings) }
         self.driver?.flush()
-        self.connection.state.withLock { state in
-            state.outbox.prepare()
-            self.configuration.settings.encodeFrame(into: &state.outbox.messages)
-        }
-        self.driver?.scheduleFlush()
         self.armClock()
     }
 
@@ -125,7 +121,7 @@ extension FramedServerStream {
             if self.senders.wakeAll() { self.driver?.scheduleFlush() }
         case .ping:
             try self.withMachine { machine throws(WireError) in try machine.cheapFrameReceived(now: self.now) }
-            self.connection.state.withLock { $0.outbox.ping(.pong, frame.payload) }
+            self.connection.state.withLock { $0.outbox.pong(frame.payload) }
             self.driver?.scheduleFlush()
         case .pong:
             try self.withMachine { machine throws(WireError) in try machine.cheapFrameReceived(now: self.now) }

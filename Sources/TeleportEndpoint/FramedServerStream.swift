@@ -112,11 +112,9 @@ final class FramedServerStream {
     }
 
     func bytesToSend() -> ByteBuffer? {
-        if let ahead = self.ahead {
-            self.ahead = nil
-            return ahead
-        }
         guard case .open = self.phase else { return nil }
+        var ahead = self.ahead
+        self.ahead = nil
         self.connection.state.withLock { state in
             state.outbox.isFlushRequested = false
             self.output.take(&state.outbox)
@@ -130,7 +128,9 @@ final class FramedServerStream {
             let bytes = try self.output.encoded()
             if bytes != nil { self.liveliness.bytesSent(now: self.now) }
             self.armClock()
-            return bytes
+            guard ahead != nil else { return bytes }
+            if let bytes { ahead?.writeImmutableBuffer(bytes) }
+            return ahead
         } catch {
             self.fail(error)
             return nil
@@ -174,7 +174,7 @@ final class FramedServerStream {
             self.breakOff(id, .slow, RPCError(.timedOut, "The body was left unread for too long."))
         }
         if due.contains(.ping) {
-            self.connection.state.withLock { $0.outbox.ping(.ping, ByteBuffer(integer: now)) }
+            self.connection.state.withLock { $0.outbox.ping(ByteBuffer(integer: now)) }
             self.driver?.scheduleFlush()
         }
         if due.contains(.release) { self.releaseHistory() }

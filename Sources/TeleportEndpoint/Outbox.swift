@@ -12,7 +12,7 @@ struct Outbox: Sendable {
         let isSensitive: Bool
     }
 
-    /// Frames of the connection, and credit.
+    /// SETTINGS, then other frames of the connection, and credit.
     var control = ByteBuffer()
     /// SECRETS frames: all of them before all of the messages, so that a batch needs one block for them.
     @usableFromInline var secrets = ByteBuffer()
@@ -62,23 +62,50 @@ struct Outbox: Sendable {
         self.messages.writeInteger(code.rawValue, endianness: .little)
     }
 
+    /// Puts SETTINGS before everything else: they are the first frame (V1-25).
+    mutating func settings(_ settings: SettingsV1) { settings.encodeFrame(into: &self.control) }
+
     /// Appends CREDIT.
     mutating func credit(_ bytes: Int, to id: CallID?) {
         FrameHeader(.credit, length: 4, stream: id).encode(into: &self.control)
         self.control.writeInteger(UInt32(clamping: bytes), endianness: .little)
     }
 
-    /// Appends PING or PONG.
-    mutating func ping(_ type: FrameType, _ bytes: ByteBuffer) {
-        FrameHeader(type, length: 8).encode(into: &self.control)
+    /// Appends PONG. It follows the messages: in a drain it says that all of them have come (V1-51).
+    mutating func pong(_ bytes: ByteBuffer) {
+        self.prepare()
+        self.enter(sensitive: false)
+        FrameHeader(.pong, length: 8).encode(into: &self.messages)
+        self.messages.writeImmutableBuffer(bytes)
+    }
+
+    /// Appends PING.
+    mutating func ping(_ bytes: ByteBuffer) {
+        FrameHeader(.ping, length: 8).encode(into: &self.control)
         self.control.writeImmutableBuffer(bytes)
     }
 
     /// Puts the secrets of a head that was encoded into a frame.
     @usableFromInline
-    mutating func secrets(_ values: ByteBuffer, of id: CallID) {
-        FrameHeader(.secrets, length: values.readableBytes, stream: id).encode(into: &self.secrets)
+    mutating func secrets(_ values: ByteBuffer, of id: CallID, isSensitive: Bool) {
+        FrameHeader(.secrets, length: values.readableBytes, flags: isSensitive ? .sensitive : [], stream: id)
+            .encode(into: &self.secrets)
         self.secrets.writeImmutableBuffer(values)
+    }
+
+    /// Puts the secrets of the message that was appended last, from `start` on, in front of it: where those of another head
+    /// of its stream may wait in the same batch.
+    @usableFromInline
+    mutating func secretsInPlace(_ values: ByteBuffer, of id: CallID, isSensitive: Bool, before start: Int) {
+        let count = self.messages.writerIndex - start
+        guard let message = self.messages.getSlice(at: start, length: count) else { return }
+        self.messages.moveWriterIndex(to: start)
+        self.enter(sensitive: true)
+        FrameHeader(.secrets, length: values.readableBytes, flags: isSensitive ? .sensitive : [], stream: id)
+            .encode(into: &self.messages)
+        self.messages.writeImmutableBuffer(values)
+        self.enter(sensitive: isSensitive)
+        self.messages.writeImmutableBuffer(message)
     }
 
     /// Forgets everything: the connection is gone.

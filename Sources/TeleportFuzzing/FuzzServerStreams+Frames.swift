@@ -207,6 +207,11 @@ extension ServerStreamRun {
         }
         guard let id else { return self.settle(result, expected: self.send.mayCredit(bytes) ? "taken" : "!CREDIT") }
         if self.streams[id.rawValue] == nil, !self.wasOpened(id) { return self.settle(result, expected: "!STREAM") }
+        // It is for an answer that may not have begun.
+        if var stream = self.streams[id.rawValue], stream.isWanted, !stream.isOneWay {
+            self.openWindows(&stream)
+            self.streams[id.rawValue] = stream
+        }
         var nobody = SendAccount(available: 0)
         let may = self.streams[id.rawValue]?.send?.mayCredit(bytes) ?? nobody.mayCredit(bytes)
         self.settle(result, expected: may ? "taken" : "!CREDIT")

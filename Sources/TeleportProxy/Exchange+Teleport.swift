@@ -42,9 +42,8 @@ extension Exchange {
         if let upload = self.upload {
             // Its client is told by the connection that it comes from.
             if upload.hasFailed { return self.failed(.clientGone) }
-            let isNotForV0 = error.code == .unsendable && (error.cause as? HTTPError)?.code == .bodyNotComplete
             // The server was thought to speak v1, and does not.
-            if isNotForV0, self.isReplayable, self.beginAgain() { return self.gather(upload) { _ in false } }
+            if error.cause is StreamOnV0, self.isReplayable, self.beginAgain() { return self.gather(upload) { _ in false } }
         }
         self.failed(ForwardingFailure(error, isSensitive: self.request.isSensitive))
     }

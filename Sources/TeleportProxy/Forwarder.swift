@@ -186,7 +186,7 @@ final class Forwarder: RequestService {
         self.leave(exchange)
         if case .timedOut = failure.kind { self.counters.timedOut() } else { self.counters.failed() }
         // Clients leave all the time, and nobody can do anything about it.
-        if !failure.isClientGone || self.logsAll {
+        if !failure.isClients || self.logsAll {
             self.failures.failed(
                 kind: failure.word, upstream: "\(exchange.upstream.address)", cause: "\(failure.cause)")
         }

@@ -21,6 +21,8 @@ struct ForwardingFailure: Sendable {
         case refused
         /// The client left before all of its request was here, or before it had all of the answer.
         case clientGone
+        /// The client did not send its request, or take its answer, in time.
+        case clientStalled
     }
 
     let kind: Kind
@@ -35,8 +37,11 @@ struct ForwardingFailure: Sendable {
     }
 
     /// It is the client that ended it.
-    var isClientGone: Bool {
-        if case .clientGone = self.kind { true } else { false }
+    var isClients: Bool {
+        switch self.kind {
+        case .clientGone, .clientStalled: true
+        default: false
+        }
     }
 
     /// Whether the request may be sent once more: nothing of an answer was received, and the server cannot have executed
@@ -53,7 +58,7 @@ struct ForwardingFailure: Sendable {
     var isServersFault: Bool {
         switch self.kind {
         case .timedOut, .unreachable, .connectionLost, .badAnswer: true
-        case .unsendable, .overloaded, .refused, .clientGone: false
+        case .unsendable, .overloaded, .refused, .clientGone, .clientStalled: false
         }
     }
 
@@ -68,6 +73,7 @@ struct ForwardingFailure: Sendable {
         case .overloaded: "overloaded"
         case .refused: "refused"
         case .clientGone: "client_gone"
+        case .clientStalled: "client_stalled"
         }
     }
 
@@ -86,6 +92,8 @@ struct ForwardingFailure: Sendable {
             error.map { .refusal($0) } ?? .text("The request cannot be forwarded.\n", status: .badRequest)
         case .clientGone:
             .text("The request was not complete.\n", status: .badRequest)
+        case .clientStalled:
+            .text("The rest of the request did not come in time.\n", status: .requestTimeout)
         case .refused:
             .text("The server behind takes no requests now. Try again later.\n", status: .serviceUnavailable)
         case .overloaded:
@@ -112,7 +120,7 @@ extension ForwardingFailure {
 
     /// It stood still for longer than a client may.
     static let clientStalled = ForwardingFailure(
-        kind: .clientGone, possiblyExecuted: true,
+        kind: .clientStalled, possiblyExecuted: true,
         cause: TransportError(.timedOut, "The client let nothing of a body pass for too long."))
 
     /// The time of the request is over, or the server let nothing of a body pass for as long.

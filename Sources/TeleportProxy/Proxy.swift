@@ -63,6 +63,7 @@ public final class Proxy: Sendable {
         client.wire = configuration.outWire
         client.compression = configuration.outCompression
         client.streamLimits = configuration.streamLimits
+        client.maxHeadSize = configuration.outLimits.headSizeOnWire
         client.tls = configuration.outTLS
         client.batching.delay = configuration.outDelay
         client.connections = configuration.outConnectionsPerAddress ?? 1
@@ -88,6 +89,7 @@ public final class Proxy: Sendable {
         server.wire = configuration.inWire
         server.compression = configuration.inCompression
         server.streamLimits = configuration.streamLimits
+        server.maxHeadSize = configuration.inLimits.headSizeOnWire
         server.tls = configuration.inTLS
         server.batching.delay = configuration.inDelay
         server.handshakeTimeout = configuration.handshakeTimeout

@@ -219,7 +219,15 @@ extension ServerStreamMachine {
     public mutating func creditReceived(_ id: CallID?, bytes: Int, now: Nanoseconds) throws(WireError) {
         if bytes < 1024 { try self.bucket.take(now: now) }
         guard let id else { return try self.windows.credited(bytes) }
-        if !self.table.contains(id) { try self.checkOpened(id) }
+        if let index = self.table.index(of: id) {
+            // The answer may not have begun: the credit is for when it does.
+            if self.table.places[index].value?.flags.isDisjoint(with: [.answered, .cancelled, .oneWay]) == true {
+                self.table.places[index].value?.flags.insert(.streamed)
+                self.windows.open(id, now: now)
+            }
+        } else {
+            try self.checkOpened(id)
+        }
         try self.windows.credited(bytes, to: id)
     }
 

@@ -7,7 +7,8 @@ import TeleportTransport
 struct SubjectOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Test the server at this address; also unix:PATH.", valueName: "host:port"))
     var connect: String?
-    @Option(help: ArgumentHelp("Test the client that connects to this address; also unix:PATH.", valueName: "host:port"))
+    @Option(
+        help: ArgumentHelp("Test the client that connects to this address; also unix:PATH.", valueName: "host:port"))
     var listen: String?
 
     var isEmpty: Bool { self.connect == nil && self.listen == nil }
@@ -35,14 +36,21 @@ struct SelectionOptions: ParsableArguments {
         case v0, v1, all
     }
 
-    @Option(help: "Which versions of the protocol: v0, v1 or all.") var wire = Wire.all
+    @Option(
+        help: """
+            Which version of the protocol: v0, v1 or all. Default: all of a server; v1 of a client, which has to be \
+            started anew for v0.
+            """)
+    var wire: Wire?
     @Option(
         name: .customLong("rule"),
         help: ArgumentHelp(
-            "Only this rule, such as V1-41, or the checks whose names begin so. May be given again.", valueName: "rule"))
+            "Only this rule, such as V1-41, or the checks whose names begin so. May be given again.", valueName: "rule")
+    )
     var rules: [String] = []
     @Option(help: ArgumentHelp("How long one answer may take.", valueName: "seconds")) var timeout = 2.0
-    @Option(help: ArgumentHelp("How long a client may take to connect, or to send what is needed.", valueName: "seconds"))
+    @Option(
+        help: ArgumentHelp("How long a client may take to connect, or to send what is needed.", valueName: "seconds"))
     var patience = 10.0
     @Flag(help: "The peer's limits are not the defaults: leave out what counts on those.") var ownLimits = false
     @Flag(help: "Print one JSON object instead of the table.") var json = false
@@ -57,8 +65,14 @@ struct SelectionOptions: ParsableArguments {
     var timeLimit: Duration { .milliseconds(Int64(self.timeout * 1000)) }
 
     func checks(of sides: [Side]) throws -> [Check] {
+        // A client that has spoken v1 does not fall back, and one that has fallen back does not try v1 again (V1-5).
+        guard self.wire != .all || sides != [.client] else {
+            throw Misuse(
+                "A client is checked for one version at a time: --wire v0 or --wire v1, and a new one for each.")
+        }
+        let wire = self.wire ?? (sides == [.client] ? .v1 : .all)
         let checks = Checks.all.filter { check in
-            sides.contains(check.side) && (self.wire == .all || check.wire.rawValue == self.wire.rawValue)
+            sides.contains(check.side) && (wire == .all || check.wire.rawValue == wire.rawValue)
                 && (self.rules.isEmpty || self.rules.contains { check.isSelected(by: $0) })
         }
         guard !checks.isEmpty else { throw Misuse("No check is selected. See --list for those that there are.") }

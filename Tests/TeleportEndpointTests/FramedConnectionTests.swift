@@ -22,7 +22,9 @@ final class Kept: Sendable {
 
     func request(_ index: Int) -> PieceMessage? { self.all.withLock { $0.indices.contains(index) ? $0[index].request : nil } }
 
-    func respond(_ index: Int, _ response: PieceMessage) { self.all.withLock { $0[index].responder }.respond(response) }
+    func responder(_ index: Int) -> Responder<PieceMessage> { self.all.withLock { $0[index].responder } }
+
+    func respond(_ index: Int, _ response: PieceMessage) { self.responder(index).respond(response) }
 
     /// Answers those that were not answered, and forgets all.
     func respondToAll() {
@@ -82,7 +84,7 @@ struct FramedClientTests {
         let frames = try log.read(opening)
         #expect(
             frames.map(\.short) == [
-                "settings", "secrets 1 SENSITIVE", "request 1 END DEADLINE first", "request 2 END DEADLINE second",
+                "settings", "secrets 1", "request 1 END DEADLINE first", "request 2 END DEADLINE second",
             ])
     }
 
@@ -271,7 +273,7 @@ struct FramedClientTests {
         let client = try Self.settled()
         for index in 1...100 {
             try client.call("\(index)", PieceMessage("x"))
-            _ = client.sent()
+            try client.frames()
             client.receive(
                 FrameBytes()
                     .message(.response, [], UInt32(index), "!", body: ByteBuffer(repeating: 1, count: 100))
@@ -283,7 +285,7 @@ struct FramedClientTests {
             #expect(client.leftovers == [])
         }
         #expect(client.connection.codec.watch.living == 0)
-        _ = client.sent()
+        try client.frames()
         // More than there would be without.
         let credit = client.log.frames.filter { $0.header.type == .credit && $0.header.stream == nil }
         #expect(credit.reduce(0) { $0 + $1.credit } > 100 * 60_000 - (4 << 20))
@@ -321,7 +323,7 @@ struct FramedClientTests {
         {
             try client.call("\(index)", PieceMessage("x"), timeout: timeout)
         }
-        #expect(try client.frames().count == 5)
+        #expect(try client.frames().count { $0.hasPrefix("request") } == 5)
         client.loop.advanceTime(by: .seconds(1))
         for index in [1, 2, 3] { #expect(client.outcomes.error("\(index)")?.code == .timedOut) }
         client.receive(FrameBytes().response(1).response(5))
@@ -353,28 +355,94 @@ struct FramedClientTests {
         #expect(client.log.blocks[blocks + 1].header.resets)
     }
 
-    @Test("many calls that give up at once do not look like abuse", arguments: [false, true])
-    func cancelStorm(byDeadline: Bool) throws {
-        let client = try Self.settled(Self.settings { $0.maxStreams = 10_000 }) {
-            $0.limits.maxPending = 10_000
-            $0.limits.maxTombstones = 10_000
-        }
-        let tickets = try (0..<5000).map {
-            try #require(try client.call("\($0)", PieceMessage("x"), timeout: .seconds(1)))
-        }
+    @Test("a GOAWAY with a code gives back the calls that it does not take: they were not executed")
+    func goAwayBehind() throws {
+        let client = try Self.settled()
+        for name in ["1", "2", "3"] { try client.call(name, PieceMessage("x")) }
         _ = client.sent()
-        if byDeadline {
-            client.loop.advanceTime(by: .seconds(2))
-        } else {
-            for ticket in tickets { client.connection.cancel(ticket) }
+        client.receive(FrameBytes().goAway(1, .internal))
+        #expect(client.outcomes.error("1")?.code == .connectionClosed)
+        for name in ["2", "3"] {
+            let error = client.outcomes.error(name)
+            #expect(error?.code == .refused)
+            #expect(error?.possiblyExecuted == false)
         }
-        let cancels = try client.frames().filter { $0.hasPrefix("cancel") }
-        // V1-77: a server has a thousand tokens for them.
-        #expect(cancels.count < 1000)
-        var answers = FrameBytes()
-        for id in 1...5000 { answers = answers.cancel(UInt32(id)) }
-        client.receive(answers)
-        #expect(client.closed == 0)
+        #expect(client.closed == 1)
         #expect(client.leftovers == [])
+    }
+}
+
+/// Both ends of a v1 connection in memory.
+@Suite("A v1 connection")
+struct FramedPairTests {
+    @Test("many calls that give up at once do not look like abuse, nor do their answers", arguments: [false, true])
+    func cancelStorm(byDeadline: Bool) throws {
+        let kept = Kept()
+        let pair = try FramedPair(
+            client: {
+                $0.limits.maxPending = 10_000
+                $0.limits.maxTombstones = 10_000
+            }, answer: kept.handle)
+        try pair.run()
+        let tickets = try (0..<5000).map {
+            try #require(try pair.client.call("\($0)", PieceMessage("x"), timeout: .seconds(1)))
+        }
+        try pair.run()
+        #expect(kept.count == 5000)
+        if byDeadline {
+            try pair.pass(2)
+        } else {
+            for ticket in tickets { pair.client.connection.cancel(ticket) }
+            try pair.run()
+        }
+        for index in 0..<5000 {
+            #expect(pair.client.outcomes.error("\(index)")?.code == (byDeadline ? .timedOut : .cancelled))
+        }
+        kept.respondToAll()
+        try pair.run()
+        #expect(pair.client.closed == 0)
+        #expect(pair.client.leftovers == [])
+        try pair.client.call("next", PieceMessage("next"))
+        try pair.run()
+        kept.respondToAll()
+        try pair.run()
+        #expect(try pair.client.outcomes.only("next")?.get().text == "next")
+    }
+
+    @Test("the server's first frame is SETTINGS, whatever the client asks for at once")
+    func firstFrame() throws {
+        let pair = try FramedPair { request, responder in responder.respond(request) }
+        let server = try MemoryServer(
+            PieceCodec(), loop: pair.loop, configuration: pair.serverConfiguration,
+            handler: InlineHandler { (request: PieceMessage, responder: Responder<PieceMessage>) in
+                var answer = PieceMessage("answer")
+                answer.secrets = request.secrets
+                responder.respond(answer)
+            })
+        server.receive(
+            FrameBytes.opening().ping(7).frame(.secrets, [], 1, ByteBuffer(string: "secret")).request(1).all)
+        var log = FrameLog()
+        #expect(try server.frames(&log) == ["settings", "secrets 1", "pong", "response 1 END answer"])
+    }
+
+    @Test("a request that is refused with its body under way leaves nothing behind, and gives the credit back")
+    func refusedRequest() throws {
+        let pair = try FramedPair { request, responder in
+            guard let pipe = request.pipe else { return responder.respond(PieceMessage("whole")) }
+            let taker = Taker(pipe)
+            responder.respond(PieceMessage("took \(taker.count)"))
+        }
+        for index in 1...200 {
+            let pipe = BodyPipe()
+            _ = pipe.append(ByteBuffer(repeating: 1, count: 120_000))
+            try pair.client.call("\(index)", PieceMessage("!", pipe: pipe))
+            try pair.run()
+            #expect(try pair.client.outcomes.only("\(index)")?.get().text == "refused")
+            #expect(pipe.isCancelled)
+            #expect(pair.client.leftovers == [])
+        }
+        #expect(pair.serverWatch.total == 200)
+        #expect(pair.serverWatch.living == 0)
+        #expect(pair.client.closed == 0)
     }
 }

@@ -78,6 +78,7 @@ final class MemoryFramedClient<Codec: FramedCodec> {
     }
 
     /// The frames that were sent since the last time.
+    @discardableResult
     func frames() throws -> [String] { try self.log.read(self.sent()).map(\.short) }
 
     func with<Value>(_ body: (inout FramedClientConnection<Codec, Completion>.State) -> Value) -> Value {

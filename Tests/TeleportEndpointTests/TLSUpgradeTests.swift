@@ -12,9 +12,21 @@ import Testing
 /// gone; what they show is checked here on live connections.
 @Suite("TLS behind the handshake", .timeLimit(.minutes(1)))
 struct TLSUpgradeTests {
-    /// A self-signed certificate for `localhost` and 127.0.0.1, gone when `body` returns.
     static func withCertificate(
         _ body: (_ server: ServerTLS, _ client: ClientTLS) async throws -> Void
+    ) async throws {
+        try await Self.withCertificateFiles { certificate, key in
+            var configuration = TLSConfiguration.makeClientConfiguration()
+            configuration.trustRoots = .file(certificate)
+            try await body(
+                try ServerTLS(certificateChainFile: certificate, privateKeyFile: key),
+                try ClientTLS(configuration: configuration, serverName: "localhost"))
+        }
+    }
+
+    /// A self-signed certificate for `localhost` and 127.0.0.1, and its key, gone when `body` returns.
+    static func withCertificateFiles(
+        _ body: (_ certificate: String, _ key: String) async throws -> Void
     ) async throws {
         let directory = NSTemporaryDirectory() + "teleport-upgrade-\(UInt64.random(in: .min ... .max))"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -31,11 +43,7 @@ struct TLSUpgradeTests {
         try process.run()
         process.waitUntilExit()
         try #require(process.terminationStatus == 0, "openssl could not make a certificate")
-        var configuration = TLSConfiguration.makeClientConfiguration()
-        configuration.trustRoots = .file(certificate)
-        try await body(
-            try ServerTLS(certificateChainFile: certificate, privateKeyFile: key),
-            try ClientTLS(configuration: configuration, serverName: "localhost"))
+        try await body(certificate, key)
     }
 
     @Test("calls work in every mix of codecs", arguments: CallTests.codecs, CallTests.codecs)

@@ -127,6 +127,10 @@ extension StreamModel {
                 try require(wasExecuted, "call \(number) was answered by nobody")
             case .failed, .cancelled, .expired, .lost: break
             }
+            // All that was sent before the client knew came before its PONG, if that did not overtake it.
+            if outcome == .notTaken {
+                try require(self.isSorted || self.ending == .abruptDrain, "call \(number) was not taken by a drain")
+            }
             if case .lost = outcome { try require(self.ending == .loss, "call \(number) was lost") }
         }
         try self.checkRest()

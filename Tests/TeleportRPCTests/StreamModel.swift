@@ -19,6 +19,7 @@ final class StreamModel {
     var toClient = ModelQueue()
     let ending: Ending
     let endsAt: Int
+    let isSorted: Bool
     let streamLimits: StreamLimits
     var mostLive = 0
     /// How often each kind of thing happened, so that a test can see that it did.
@@ -29,6 +30,7 @@ final class StreamModel {
         self.dice = dice
         self.ending = dice.once(in: 3) ? .none : dice.pick(Ending.allCases) ?? .none
         self.endsAt = operations / 3 + dice.below(operations)
+        self.isSorted = dice.once(in: 2)
         self.streamLimits = StreamLimits(
             maxHeldBytes: dice.once(in: 4) ? 1500 : 1 << 20,
             unreadTimeout: .milliseconds(UInt64(dice.once(in: 3) ? 40 : 100_000)), abuseTokens: 1_000_000)
@@ -148,23 +150,26 @@ final class StreamModel {
 
     // MARK: Frames
 
-    /// What was written leaves. SECRETS may leave before all else, in one block (V1-31).
+    /// What was written leaves: in the order it was written in, or frames of the connection and credit first (V1-44), then
+    /// the SECRETS of requests, in one block (V1-31).
     func flushClient() {
         self.client.drop()
-        let frames = self.client.flush()
-        let isHoisted = self.dice.once(in: 2)
-        func isSecrets(_ frame: ModelFrame) -> Bool {
-            if case .secrets = frame { isHoisted } else { false }
-        }
-        // SETTINGS are always the first.
-        var rest = frames
-        if let first = frames.first, case .settings = first { self.toServer.append(rest.removeFirst()) }
-        for frame in rest where isSecrets(frame) { self.toServer.append(frame) }
-        for frame in rest where !isSecrets(frame) { self.toServer.append(frame) }
+        let isSorted = self.isSorted
+        let rank = { (frame: ModelFrame) in !isSorted ? 0 : frame.isControl ? 0 : frame.isSecrets ? 1 : 2 }
+        Self.send(self.client.flush(), to: &self.toServer, rank)
     }
 
     func flushServer() {
-        for frame in self.server.outbox.takeAll() { self.toClient.append(frame) }
+        let isSorted = self.isSorted
+        Self.send(self.server.outbox.takeAll(), to: &self.toClient) { !isSorted || $0.isControl ? 0 : 1 }
+    }
+
+    private static func send(
+        _ frames: ArraySlice<ModelFrame>, to link: inout ModelQueue, _ rank: (ModelFrame) -> Int
+    ) {
+        for wanted in 0...2 {
+            for frame in frames where rank(frame) == wanted { link.append(frame) }
+        }
     }
 
     /// One read: all frames under one lock, then what they came to; in between others have the lock.

@@ -16,6 +16,18 @@ enum ModelFrame: Sendable {
     case ping(Int)
     case pong(Int)
     case goAway(GoAway)
+
+    /// Of the connection, or credit.
+    var isControl: Bool {
+        switch self {
+        case .settings, .credit, .ping, .pong, .goAway: true
+        default: false
+        }
+    }
+
+    var isSecrets: Bool {
+        if case .secrets = self { true } else { false }
+    }
 }
 
 /// So many bytes at a place of the body of a call.

@@ -64,7 +64,7 @@ struct BrokenBodyTests {
         let endings = Mutex<[Ending]>([])
         try await withHTTPPair { request, _ in
             guard request.method == .post else {
-                return Response(body: Body(stream: Pieces(size), length: declared))
+                return Response(body: Pieces(size).body(length: declared))
             }
             let ending = await Self.read(request.body)
             endings.withLock { $0.append(ending) }
@@ -73,7 +73,7 @@ struct BrokenBodyTests {
         } _: { client, server in
             let error = await failure { () throws(RPCError) in
                 try await client.execute(
-                    Request(.post, "/", host: "a", body: Body(stream: Pieces(size), length: declared)))
+                    Request(.post, "/", host: "a", body: Pieces(size).body(length: declared)))
             }
             #expect(error?.code == .unsendable)
             await seen.arrived(1)
@@ -92,7 +92,7 @@ struct BrokenBodyTests {
     func downloadThrows(size: Int) async throws {
         try await withHTTPPair { request, _ in
             let pieces = Pieces(size, ending: .error)
-            return Response(body: request.target == "/declared" ? Body(stream: pieces, length: size + 1) : pieces.body())
+            return Response(body: request.target == "/declared" ? pieces.body(length: size + 1) : pieces.body())
         } _: { client, server in
             for target in ["/", "/declared"] {
                 let response = try await client.execute(Request(.get, target, host: "a"))

@@ -102,9 +102,7 @@ enum Pattern {
 /// A body that is made as it is asked for: so many bytes, and then an end, an error, or nothing more ever.
 ///
 /// It notes how much was taken of it, and when it was let go.
-struct Pieces: AsyncSequence, Sendable {
-    typealias Element = ByteBuffer
-
+struct Pieces: Sendable {
     enum Ending: Sendable {
         case end
         case error
@@ -115,11 +113,11 @@ struct Pieces: AsyncSequence, Sendable {
     struct Broken: Error {}
 
     let total: Int
-    var pieceLength = 10_000
-    var ending = Ending.end
+    let pieceLength: Int
+    let ending: Ending
     /// Bytes that were handed out.
     let produced = Meter()
-    /// Nobody will ask for more.
+    /// Nobody will ask for more: a body of it was let go.
     let released = Flag()
 
     init(_ total: Int, pieceLength: Int = 10_000, ending: Ending = .end) {
@@ -128,26 +126,40 @@ struct Pieces: AsyncSequence, Sendable {
         self.ending = ending
     }
 
-    final class AsyncIterator: AsyncIteratorProtocol {
-        private let pieces: Pieces
-        private var offset = 0
+    func body(declared: Bool = false) -> Body { self.body(length: declared ? self.total : nil) }
+    func body(length: Int?) -> Body { Body(stream: Stream(hold: Hold(self)), length: length) }
+
+    /// Sequence and iterator share it.
+    private final class Hold: Sendable {
+        let pieces: Pieces
 
         init(_ pieces: Pieces) { self.pieces = pieces }
-
         deinit { self.pieces.released.raise() }
+    }
 
-        func next() async throws -> ByteBuffer? {
-            guard self.offset < self.pieces.total else { return try await self.end() }
-            let count = Swift.min(self.pieces.pieceLength, self.pieces.total - self.offset)
+    private struct Stream: AsyncSequence, Sendable {
+        let hold: Hold
+
+        func makeAsyncIterator() -> Iterator { Iterator(hold: self.hold) }
+    }
+
+    private struct Iterator: AsyncIteratorProtocol {
+        let hold: Hold
+        var offset = 0
+
+        mutating func next() async throws -> ByteBuffer? {
+            let pieces = self.hold.pieces
+            guard self.offset < pieces.total else { return try await Self.end(pieces.ending) }
+            let count = Swift.min(pieces.pieceLength, pieces.total - self.offset)
             defer {
                 self.offset += count
-                self.pieces.produced.add(count)
+                pieces.produced.add(count)
             }
             return Pattern.bytes(at: self.offset, count: count)
         }
 
-        private func end() async throws -> ByteBuffer? {
-            switch self.pieces.ending {
+        private static func end(_ ending: Ending) async throws -> ByteBuffer? {
+            switch ending {
             case .end:
                 return nil
             case .error:
@@ -159,10 +171,6 @@ struct Pieces: AsyncSequence, Sendable {
             }
         }
     }
-
-    func makeAsyncIterator() -> AsyncIterator { AsyncIterator(self) }
-
-    func body(declared: Bool = false) -> Body { Body(stream: self, length: declared ? self.total : nil) }
 }
 
 extension Body {
@@ -175,4 +183,12 @@ extension Body {
         }
         return offset
     }
+}
+
+/// What several tasks noted, in the order they did.
+final class Notes<Value: Sendable>: Sendable {
+    private let values = Mutex<[Value]>([])
+
+    var all: [Value] { self.values.withLock { $0 } }
+    func add(_ value: Value) { self.values.withLock { $0.append(value) } }
 }

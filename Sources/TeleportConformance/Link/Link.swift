@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
+internal import Synchronization
 
 /// One connection to the peer under test: bytes out, bytes in, and how it ended. Nothing is interpreted here.
 final class Link: Sendable {
@@ -14,9 +15,9 @@ final class Link: Sendable {
 
     // MARK: Out
 
-    /// Sends bytes. A peer that is gone is noticed when reading.
+    /// Sends bytes. A peer that is gone, or takes nothing for long, is noticed when reading.
     func write(_ bytes: [UInt8]) async {
-        try? await self.channel.writeAndFlush(ByteBuffer(bytes: bytes)).get()
+        _ = await self.writes(bytes, within: .seconds(10))
     }
 
     /// Sends each byte in a packet of its own, as far as the operating system lets it.
@@ -29,17 +30,43 @@ final class Link: Sendable {
         self.channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
     }
 
-    /// Says that nothing more comes.
-    func endOutput() async {
-        try? await self.channel.close(mode: .output).get()
+    /// Sends bytes, and sees whether the peer and the operating systems between take all of them in time.
+    func writes(_ bytes: [UInt8], within limit: Duration) async -> Bool {
+        let eventLoop = self.channel.eventLoop
+        let outcome = eventLoop.makePromise(of: Bool.self)
+        let claim = Claim()
+        self.channel.writeAndFlush(ByteBuffer(bytes: bytes)).whenComplete { result in
+            guard claim.take() else { return }
+            if case .success = result { outcome.succeed(true) } else { outcome.succeed(false) }
+        }
+        let timer = eventLoop.scheduleTask(in: .nanoseconds(limit.nanoseconds)) {
+            if claim.take() { outcome.succeed(false) }
+        }
+        defer { timer.cancel() }
+        return (try? await outcome.futureResult.get()) ?? false
+    }
+
+    /// Lets one of two be the first.
+    private final class Claim: Sendable {
+        private let isTaken = Mutex(false)
+
+        func take() -> Bool {
+            self.isTaken.withLock { isTaken in
+                defer { isTaken = true }
+                return !isTaken
+            }
+        }
+    }
+
+    /// Says that nothing more comes, behind what was sent.
+    func endOutput() {
+        self.channel.close(mode: .output, promise: nil)
     }
 
     /// Ends the connection in an orderly way. That may take a while with TLS, and nobody need wait for it.
     func close() async {
-        let closed = self.channel.close()
-        // Without TLS it is done at once, and whoever looks for another connection should not find this one.
-        guard !self.handler.isSecured else { return }
-        try? await closed.get()
+        guard !self.handler.isSecured else { return self.channel.close(promise: nil) }
+        try? await self.channel.close().get()
     }
 
     /// Has the operating system send a reset instead of an orderly end.

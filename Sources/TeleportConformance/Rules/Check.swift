@@ -13,7 +13,7 @@ public struct Check: Sendable {
     /// What the check asks of the peer beside the protocol.
     public let needs: [Need]
     /// In which run it is made: that of the rule's own version unless the peer has to be in another state.
-    public let wire: WireVersion
+    public let wire: ProtocolVersion
 
     let body: Body
 
@@ -43,14 +43,15 @@ public struct Check: Sendable {
 
     /// A check of a client.
     static func client(
-        _ rule: String, _ word: String, _ title: String, expected: String, needs: [Need] = [], wire: WireVersion? = nil,
+        _ rule: String, _ word: String, _ title: String, expected: String, needs: [Need] = [],
+        wire: ProtocolVersion? = nil,
         run: @escaping @Sendable (ClientProbe) async throws -> String
     ) -> Check {
         Check(rule, word, title, expected, needs, wire ?? Self.wire(of: rule), .client(run))
     }
 
     private init(
-        _ rule: String, _ word: String, _ title: String, _ expected: String, _ needs: [Need], _ wire: WireVersion,
+        _ rule: String, _ word: String, _ title: String, _ expected: String, _ needs: [Need], _ wire: ProtocolVersion,
         _ body: Body
     ) {
         self.rule = rule
@@ -62,7 +63,7 @@ public struct Check: Sendable {
         self.body = body
     }
 
-    private static func wire(of rule: String) -> WireVersion { rule.hasPrefix("V0-") ? .v0 : .v1 }
+    private static func wire(of rule: String) -> ProtocolVersion { rule.hasPrefix("V0-") ? .v0 : .v1 }
 
     /// Whether `selection`, as a user writes it, means this check: a version (`V1`), a rule (`V1-4`, which is not `V1-41`), a
     /// check, or the beginning of its name.

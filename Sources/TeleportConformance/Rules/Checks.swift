@@ -1,7 +1,7 @@
 /// Every check there is, in the order in which they are made.
 public enum Checks {
     /// All of them, of both versions and both sides.
-    public static let all: [Check] = v0 + v1 + FramingChecks.drain + LifeChecks.drain
+    public static let all: [Check] = v0 + v1 + LifeChecks.drain + FramingChecks.drain
 
     private static var v0: [Check] {
         let server =

@@ -5,7 +5,7 @@ public enum Side: String, Sendable, Hashable, CaseIterable {
 }
 
 /// A version of the protocol.
-public enum WireVersion: String, Sendable, Hashable, CaseIterable {
+public enum ProtocolVersion: String, Sendable, Hashable, CaseIterable {
     case v0
     case v1
 }

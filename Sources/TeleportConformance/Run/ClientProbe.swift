@@ -93,13 +93,20 @@ struct ClientProbe: Sendable {
             let found = try await peer.advance(within: deadline - clock.now) { $0.monitor.nextUnanswered != nil }
             guard found, let exchange = peer.monitor.nextUnanswered else { break }
             if isWanted(exchange) { return exchange }
-            try await peer.send(Self.ok(exchange.id, isSensitive: exchange.isSensitive))
+            try await peer.send(Self.answer(exchange))
         }
         guard peer.end == nil else { throw Departure(peer.words()) }
         throw NotObserved("\(kind) did not come within \(self.patience.words)")
     }
 
-    /// An answer that every client should like.
+    /// An answer to a request that its client should like.
+    static func answer(_ exchange: Exchange) -> Frame {
+        guard exchange.isOneWay else { return self.ok(exchange.id, isSensitive: exchange.isSensitive) }
+        return Frame(
+            .response, flags: exchange.isSensitive ? [.end, .sensitive] : .end, stream: exchange.id, payload: [0, 0, 0])
+    }
+
+    /// An answer to a request that wants one.
     static func ok(_ stream: UInt32, isSensitive: Bool = false, body: String = "ok") -> Frame {
         .response(
             stream, ResponseHead(fields: [Field("Content-Type", "text/plain")]),
@@ -111,18 +118,19 @@ struct ClientProbe: Sendable {
     /// Answers a request: the connection goes on.
     func survives(_ peer: FramedPeer) async throws {
         let exchange = try await self.request(on: peer)
-        try await peer.send(Self.ok(exchange.id, isSensitive: exchange.isSensitive))
+        try await peer.send(Self.answer(exchange))
         try await peer.barrier()
     }
 
     /// Waits for CANCEL of a stream with one of these codes; and checks that the connection goes on.
     func streamError(_ peer: FramedPeer, on stream: UInt32, _ codes: [Code] = [.malformed]) async throws -> String {
+        func cancel(_ peer: FramedPeer) -> Frame? {
+            peer.log.first { $0.kind == .cancel && $0.stream == stream }
+        }
         let mark = peer.log.count
-        guard
-            try await peer.advance(until: { peer in
-                peer.log.dropFirst(mark).contains { $0.kind == .cancel && $0.stream == stream }
-            }), let cancel = peer.log.dropFirst(mark).first(where: { $0.kind == .cancel && $0.stream == stream })
-        else { throw Departure(peer.words(since: mark)) }
+        guard try await peer.advance(until: { cancel($0) != nil }), let cancel = cancel(peer) else {
+            throw Departure(peer.words(since: mark))
+        }
         guard codes.contains(cancel.cancelCode ?? .noError) else { throw Departure(cancel.words) }
         if peer.monitor.exchanges[stream]?.terminal == nil { try await peer.send(.cancel(stream, .cancelled)) }
         try await peer.barrier()

@@ -49,12 +49,12 @@ extension ClientProbe: Opening {
     }
 
     func liveStream(_ peer: FramedPeer) async throws -> UInt32 {
-        try await self.request(on: peer).id
+        try await self.request(on: peer) { !$0.isSensitive && !$0.isOneWay }.id
     }
 
     func closedStream(_ peer: FramedPeer) async throws -> UInt32 {
-        let exchange = try await self.request(on: peer) { $0.isRequestEnded }
-        try await peer.send(Self.ok(exchange.id, isSensitive: exchange.isSensitive))
+        let exchange = try await self.request(on: peer) { $0.isRequestEnded && !$0.isSensitive && !$0.isOneWay }
+        try await peer.send(Self.answer(exchange))
         try await peer.barrier()
         return exchange.id
     }

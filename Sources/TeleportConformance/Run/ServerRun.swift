@@ -17,20 +17,33 @@ public struct ServerRun: Sendable {
     public func callAsFunction(
         report: @Sendable (Outcome) async -> Void = { _ in }
     ) async throws(Unreachable) -> [Outcome] {
-        let first = try await LinkConnector(address: self.subject.address, timeout: .seconds(3)).connect()
-        await first.close()
+        try await self.reach()
         var outcomes: [Outcome] = []
+        // What keeps the rest from being made: the server was shut down, or died.
+        var obstacle: String?
         for check in self.checks {
-            let outcome = await self.outcome(of: check)
+            let outcome = await self.outcome(of: check, obstacle)
             await report(outcome)
             outcomes.append(outcome)
+            guard obstacle == nil, outcome.verdict != .notObserved else { continue }
+            if check.needs.contains(.drain) {
+                obstacle = "the server was shut down by \(check.name): run this one alone"
+            } else if outcome.verdict == .fail, (try? await self.reach()) == nil {
+                obstacle = "nothing listens any more since \(check.name)"
+            }
         }
         return outcomes
     }
 
-    private func outcome(of check: Check) async -> Outcome {
+    /// - Throws: ``Unreachable`` if nothing listens.
+    private func reach() async throws(Unreachable) {
+        try await LinkConnector(address: self.subject.address, timeout: .seconds(3)).connect().close()
+    }
+
+    private func outcome(of check: Check, _ obstacle: String?) async -> Outcome {
         let probe = ServerProbe(subject: self.subject)
         let outcome = await Check.outcome(of: check) {
+            if let obstacle { throw NotObserved(obstacle) }
             guard case .server(let run) = check.body else { throw NotObserved("it is about clients") }
             if let need = check.needs.first(where: self.subject.lacks) { throw NotObserved(need.absence) }
             return try await run(probe)

@@ -59,9 +59,23 @@ enum FramingChecks {
         ) { run in
             let peer = try await run.openStream(.flate)
             try await peer.send(bytes: (1...50).flatMap { StreamPeer.bytes($0, run.text()) })
-            await peer.link.endOutput()
+            peer.link.endOutput()
             for id: UInt32 in 1...50 { _ = try await peer.answer(to: id) }
             return "50 answers, \(try await peer.ended())"
+        }
+        Check.server(
+            "V0-52", "not-taken", "Requests of 64 MiB for large answers that the client does not take",
+            expected: "the server stops reading (should)", needs: [.large]
+        ) { run in
+            let peer = try await run.openStream()
+            await peer.link.setReading(false)
+            let body = String(repeating: "b", count: 60_000)
+            let request = run.postText(run.large, body: body)
+            let requests = try peer.encoded((1...1100).flatMap { StreamPeer.bytes($0, request) })
+            guard await !peer.link.writes(requests, within: run.timeout) else {
+                throw NotObserved("all are taken; the rule only recommends to stop")
+            }
+            return "it stops"
         }
         Check.server(
             "V0-54", "half-close", "The client closes its sending side with a slow request on its way",
@@ -70,7 +84,7 @@ enum FramingChecks {
             guard !run.isSecure else { throw NotObserved("TLS has no half-close") }
             let peer = try await run.openStream()
             try await peer.send((1, run.text("GET", run.slow)))
-            await peer.link.endOutput()
+            peer.link.endOutput()
             let answer = try await peer.answer(to: 1, within: run.timeout + .seconds(3))
             return "\(answer.words), \(try await peer.ended())"
         }
@@ -79,7 +93,7 @@ enum FramingChecks {
         ) { run in
             let peer = try await run.openStream()
             try await peer.send(bytes: Array(StreamPeer.bytes(1, run.text()).dropLast(5)))
-            await peer.link.endOutput()
+            peer.link.endOutput()
             let seen = try await peer.ended()
             try await run.survives(try await run.openStream())
             return seen

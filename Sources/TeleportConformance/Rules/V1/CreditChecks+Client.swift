@@ -20,13 +20,21 @@ extension CreditChecks {
             "V1-40", "connection", "65,536 bytes of credit on the connection, all there is on a stream",
             expected: "DATA of no more than that"
         ) { run in
-            let (peer, id) = try await self.upload(
-                run, settings: [.streamCredit: .init(Int32.max), .connectionCredit: 65536])
-            _ = try await peer.receive(65536, on: id)
+            let peer = try await run.open(
+                offering: 0, settings: [.streamCredit: .init(Int32.max), .connectionCredit: 65536])
+            peer.givesCredit = false
+            await run.waiting(StreamChecks.upload)
+            guard try await peer.advance(within: run.patience, until: { $0.monitor.inbound.sentInAll >= 65536 }) else {
+                throw NotObserved("no bodies of 65,536 bytes of DATA within \(run.patience.words)")
+            }
+            // More than that is a fault, unless it was sent before the client knew.
             try await peer.barrier()
-            let count = peer.received(on: id)
-            guard count == 65536 else { throw NotObserved("the body has only \(count) bytes of DATA") }
-            return "65,536 bytes"
+            let count = peer.monitor.inbound.sentInAll
+            _ = try await peer.advance(within: .milliseconds(200)) { $0.monitor.inbound.sentInAll > count }
+            guard peer.monitor.inbound.sentInAll == count else {
+                throw Departure("\(peer.monitor.inbound.sentInAll) bytes of DATA")
+            }
+            return "\(count) bytes"
         }
         Check.client("V1-41", "upload", "A body, credit given back as it comes", expected: "all of it") { run in
             let peer = try await run.open(offering: 0, settings: [.streamCredit: 65536, .connectionCredit: 65536])
@@ -87,6 +95,25 @@ extension CreditChecks {
                 throw NotObserved("the client took all of it at once, and gave its credit back")
             }
             return try await peer.connectionError(.credit, trap: trap)
+        }
+        Check.client(
+            "V1-81", "credit-back", "DATA on streams whose head was malformed",
+            expected: "read over, the connection's credit given back"
+        ) { run in
+            let peer = try await run.open()
+            let credit = peer.monitor.peer(.connectionCredit)
+            guard credit <= 16 << 20 else { throw NotObserved("the connection's credit is \(credit) bytes") }
+            var bad = ResponseHead()
+            bad.status = 999
+            while peer.monitor.outbound.sentInAll < credit + credit / 2 {
+                let exchange = try await run.request(on: peer) { !$0.isSensitive && !$0.isOneWay }
+                try await peer.send(.response(exchange.id, bad, flags: []))
+                // The credit of a stream in error is not given back, so no more than that.
+                let count = Swift.min(peer.monitor.peer(.streamCredit), 1 << 18)
+                try await peer.sendBody(exchange.id, count: count, end: [])
+                _ = try await run.streamError(peer, on: exchange.id)
+            }
+            return "\(peer.monitor.outbound.sentInAll) bytes"
         }
         for fault in BadCredit.all { fault.checks.filter { $0.side == .client } }
     }

@@ -179,6 +179,19 @@ enum CreditChecks {
             return "65,536 bytes, and 2,000 behind CREDIT"
         }
         Check.server(
+            "V1-41", "early-credit", "CREDIT right behind the REQUEST, on a stream that begins without",
+            expected: "DATA of as much", needs: [.large]
+        ) { run in
+            let peer = try await run.open(
+                offering: 0, settings: [.streamCredit: 0, .connectionCredit: UInt32(Int32.max)])
+            peer.givesCredit = false
+            try await peer.barrier()
+            try await peer.send(run.get(1, run.large), .credit(1, 100_000))
+            let count = try await peer.receive(100_000, on: 1)
+            guard count == 100_000 else { throw Departure("\(count) bytes of DATA for 100000 of credit") }
+            return "\(count) bytes"
+        }
+        Check.server(
             "V1-41", "large", "A large answer, credit given back as it comes", expected: "all of it", needs: [.large]
         ) { run in
             let peer = try await run.open(offering: 0, settings: [.streamCredit: 65536, .connectionCredit: 65536])
@@ -284,7 +297,7 @@ struct BadCredit: Sendable {
             word: "zero-connection", title: "CREDIT of 0 for the connection", frames: { _ in [.credit(0, 0)] },
             needsStream: false),
         BadCredit(word: "overflow-stream", title: "CREDIT beyond 2^31 − 1 for a stream") {
-            [.credit($0, .init(Int32.max))]
+            [.credit($0, .init(Int32.max)), .credit($0, .init(Int32.max))]
         },
         BadCredit(
             word: "overflow-connection", title: "CREDIT beyond 2^31 − 1 for the connection",
@@ -300,7 +313,16 @@ struct BadCredit: Sendable {
     var checks: [Check] {
         Check.both("V1-41", self.word, self.title, expected: "GOAWAY CREDIT") { run in
             let peer = try await run.open()
-            let stream = self.needsStream ? try await run.liveStream(peer) : 0
+            var stream: UInt32 = 0
+            if self.needsStream {
+                // On a stream whose sender is at its end nobody need count any more.
+                if let run = run as? ClientProbe {
+                    stream = try await run.request(on: peer, StreamChecks.upload) { !$0.isRequestEnded }.id
+                } else if let run = run as? ServerProbe {
+                    stream = 1
+                    try await peer.send(run.get(1, run.slow))
+                }
+            }
             return try await peer.provoke(.credit, with: self.frames(stream))
         }
     }

@@ -127,8 +127,7 @@ enum FrameChecks {
                 try await peer.send(.data(stream, [], flags: .end))
                 return try await peer.answer(to: stream).words
             }
-            try await peer.send(
-                ClientProbe.ok(stream, isSensitive: peer.monitor.exchanges[stream]?.isSensitive == true))
+            if let exchange = peer.monitor.exchanges[stream] { try await peer.send(ClientProbe.answer(exchange)) }
             try await peer.barrier()
             return "PONG, and the stream ends as it should"
         }

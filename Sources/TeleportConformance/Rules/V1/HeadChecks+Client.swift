@@ -2,7 +2,31 @@
 extension HeadChecks {
     @ChecksBuilder
     static var client: [Check] {
+        for (rule, word, title) in [
+            ("V1-61", "sent", "The heads of ten requests"), ("V1-64", "sent", "Content-Length in ten requests"),
+        ] {
+            Check.client(rule, word, title, expected: "as the rule has them") { run in
+                try await PrefaceChecks.requests(run, try await run.open(), count: 10)
+            }
+        }
         for head in BadResponseHead.all { head.check }
+        Check.client(
+            "V1-78", "head-over", "A RESPONSE whose head is over the limit of SETTINGS",
+            expected: "GOAWAY FRAME; or CANCEL, and the connection goes on"
+        ) { run in
+            let (peer, id) = try await StreamChecks.ordinary(run)
+            var fields: [Field] = []
+            let limit = peer.monitor.peer(.headLimit)
+            while ResponseHead(fields: fields).bytes.count <= limit {
+                fields.append(Field("X-Padding", String(repeating: "p", count: 1000)))
+            }
+            try await peer.send(.response(id, ResponseHead(fields: fields), flags: []))
+            _ = try await peer.advance { peer in
+                !peer.monitor.goAways.isEmpty || peer.log.contains { $0.kind == .cancel && $0.stream == id }
+            }
+            if !peer.monitor.goAways.isEmpty { return try await peer.ended(with: .frame) }
+            return try await run.streamError(peer, on: id, [.tooLarge, .malformed, .protocol])
+        }
         for field in BadField.all where !field.word.hasPrefix("host") { field.client }
         self.lengths
         self.secrets
@@ -61,11 +85,12 @@ extension HeadChecks {
             }
         }
         Check.client(
-            "V1-64", "204-body", "204 with a body", expected: "CANCEL MALFORMED, and the connection goes on"
+            "V1-64", "204-body", "204 with a body",
+            expected: "the caller told (not seen), and the connection goes on"
         ) { run in
             let (peer, id) = try await StreamChecks.ordinary(run)
-            try await peer.send(.response(id, ResponseHead(status: 204), flags: [], body: [1]))
-            return try await run.streamError(peer, on: id)
+            try await peer.send(.response(id, ResponseHead(status: 204), body: [1]))
+            return try await run.answerRefused(peer, id)
         }
         Check.client("V1-64", "not-modified", "304 with Content-Length 100 and no body", expected: "accepted") { run in
             let (peer, id) = try await StreamChecks.ordinary(run)

@@ -37,16 +37,19 @@ enum PlacesChecks {
             return exchange.words
         }
         Check.server(
-            "V1-43", "budget", "Heads and bodies in REQUEST of 32 MiB, held by slow requests",
+            "V1-43", "budget", "Heads and bodies in REQUEST, more than 16 MiB in all, held by slow requests",
             expected: "CANCEL OVERLOADED for some", needs: [.slow, .defaults]
         ) { run in
             let peer = try await run.open()
             let body = [UInt8](repeating: 0x62, count: 65536)
-            let count = UInt32(Swift.min(512, peer.monitor.peer(.streams)))
-            for id in 1...count { try await peer.send(run.post(id, run.slow, body: body)) }
+            let padding = Field("X-Padding", String(repeating: "p", count: peer.monitor.peer(.headLimit) * 3 / 4))
+            let count = UInt32(Swift.min(400, peer.monitor.peer(.streams)))
+            let size = run.post(1, run.slow, fields: [padding], body: body).payload.count
+            guard Int(count) * size > 17 << 20 else { throw NotObserved("\(count) streams may be: too few") }
+            for id in 1...count { try await peer.send(run.post(id, run.slow, fields: [padding], body: body)) }
             try await peer.barrier()
             let overloaded = peer.monitor.exchanges.values.count { $0.terminal == .cancelled(.overloaded) }
-            guard overloaded > 0 else { throw Departure("\(count) requests of 64 KiB each are taken") }
+            guard overloaded > 0 else { throw Departure("\(count) requests of \(size) bytes each are taken") }
             return "\(overloaded) of \(count) OVERLOADED"
         }
         self.order
@@ -96,30 +99,32 @@ enum PlacesChecks {
             return "an answer behind \(before) bytes of the large one"
         }
         Check.server(
-            "V1-44", "turns", "Two large answers that get credit at the same time",
+            "V1-44", "turns", "Two large answers that wait for the connection's credit, when it comes",
             expected: "DATA in turns of at most 16 KiB", needs: [.large]
         ) { run in
-            let peer = try await CreditChecks.largeWithoutCredit(run, streams: 2)
-            // Their handlers have filled what the server keeps for them by now.
+            let peer = try await run.open(
+                offering: 0, settings: [.streamCredit: .init(Int32.max), .connectionCredit: 65536])
+            peer.givesCredit = false
+            try await peer.barrier()
+            try await peer.send(run.get(1, run.large), run.get(2, run.large))
+            try await peer.require {
+                $0.monitor.exchanges[1]?.head != nil && $0.monitor.exchanges[2]?.head != nil
+                    && $0.monitor.inbound.left == 0
+            }
+            // Both have filled what the server keeps for them by then.
             try await Task.sleep(for: .milliseconds(50))
-            try await peer.send(.credit(1, 65536), .credit(2, 65536))
-            guard try await peer.receive(65536, on: 1) >= 65536, try await peer.receive(65536, on: 2) >= 65536 else {
-                throw Departure(peer.words())
-            }
-            let longest = self.longestRun(in: peer.log)
-            guard longest <= 16384 else {
-                throw Departure("\(longest) bytes of one stream while the other waited")
-            }
+            let mark = peer.log.count
+            try await peer.send(.credit(0, 131_072))
+            try await peer.require { $0.monitor.inbound.left == 0 }
+            let longest = self.longestRun(in: peer.log.dropFirst(mark))
+            guard longest <= 16384 else { throw Departure("\(longest) bytes of one stream while the other waited") }
             return "turns of \(longest) bytes at most"
         }
     }
 
-    /// The most DATA of one stream in a row, as long as two have some to come.
-    private static func longestRun(in log: [Frame]) -> Int {
-        var data = log.filter { $0.kind == .data && !$0.payload.isEmpty }
-        let last = data.last?.stream
-        // Behind the end of the other one nobody waits.
-        while data.last?.stream == last, !data.isEmpty { data.removeLast() }
+    /// The most DATA of one stream in a row.
+    private static func longestRun(in log: some Sequence<Frame>) -> Int {
+        let data = log.filter { $0.kind == .data && !$0.payload.isEmpty }
         var (longest, run, stream) = (0, 0, 0 as UInt32)
         for frame in data {
             run = frame.stream == stream ? run + frame.payload.count : frame.payload.count

@@ -37,7 +37,7 @@ extension PrefaceChecks {
     static func requests(_ run: ClientProbe, _ peer: FramedPeer, count: Int) async throws -> String {
         for _ in 0..<count {
             let exchange = try await run.request(on: peer)
-            try await peer.send(ClientProbe.ok(exchange.id, isSensitive: exchange.isSensitive))
+            try await peer.send(ClientProbe.answer(exchange))
         }
         return "\(count) \(count == 1 ? "request" : "requests"); \(peer.blocks.words)"
     }

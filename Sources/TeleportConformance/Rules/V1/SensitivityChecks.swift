@@ -78,14 +78,18 @@ enum SensitivityChecks {
             "V1-23", "answer-with", "RESPONSE with SENSITIVE on a stream that is not", expected: "GOAWAY SECRET"
         ) { run in
             let peer = try await run.open()
-            let exchange = try await run.request(on: peer, "a request that is not sensitive") { !$0.isSensitive }
+            let exchange = try await run.request(on: peer, "a request that is not sensitive") {
+                !$0.isSensitive && !$0.isOneWay
+            }
             return try await peer.provoke(.secret, with: [ClientProbe.ok(exchange.id, isSensitive: true)])
         }
         Check.client(
             "V1-23", "data-with", "DATA with SENSITIVE on a stream that is not", expected: "GOAWAY SECRET"
         ) { run in
             let peer = try await run.open()
-            let exchange = try await run.request(on: peer, "a request that is not sensitive") { !$0.isSensitive }
+            let exchange = try await run.request(on: peer, "a request that is not sensitive") {
+                !$0.isSensitive && !$0.isOneWay
+            }
             return try await peer.provoke(
                 .secret,
                 with: [
@@ -96,7 +100,7 @@ enum SensitivityChecks {
             "V1-23", "answer-without", "RESPONSE without SENSITIVE on a sensitive stream", expected: "GOAWAY SECRET"
         ) { run in
             let peer = try await run.open()
-            let exchange = try await run.request(on: peer, "a sensitive request") { $0.isSensitive }
+            let exchange = try await run.request(on: peer, "a sensitive request") { $0.isSensitive && !$0.isOneWay }
             return try await peer.provoke(.secret, with: [ClientProbe.ok(exchange.id)])
         }
     }

@@ -54,7 +54,7 @@ extension StreamChecks {
                 throw NotObserved("no two requests at the same time came within \(run.patience.words)")
             }
             let open = peer.monitor.exchanges.values.filter { $0.terminal == nil }.sorted { $0.id > $1.id }
-            try await peer.send(open.map { ClientProbe.ok($0.id, isSensitive: $0.isSensitive) })
+            try await peer.send(open.map { ClientProbe.answer($0) })
             return try await self.goesOn(run, peer)
         }
     }
@@ -120,7 +120,7 @@ extension StreamChecks {
         Check.client("V1-35", "acknowledged", "A one-way request, acknowledged", expected: "accepted") { run in
             let peer = try await run.open()
             let exchange = try await run.request(on: peer, "a one-way request") { $0.isOneWay }
-            try await peer.send(self.empty(exchange.id, isSensitive: exchange.isSensitive))
+            try await peer.send(ClientProbe.answer(exchange))
             return try await self.goesOn(run, peer)
         }
         Check.client("V1-35", "answered", "A one-way request, answered with 200", expected: "GOAWAY STREAM") { run in
@@ -131,8 +131,8 @@ extension StreamChecks {
         }
     }
 
-    private static func empty(_ id: UInt32, isSensitive: Bool = false) -> Frame {
-        Frame(.response, flags: isSensitive ? [.end, .sensitive] : .end, stream: id, payload: [0, 0, 0])
+    private static func empty(_ id: UInt32) -> Frame {
+        Frame(.response, flags: .end, stream: id, payload: [0, 0, 0])
     }
 
     // MARK: V1-36, V1-37
@@ -163,7 +163,9 @@ extension StreamChecks {
             expected: "END or CANCEL NO_ERROR from the client; the connection goes on"
         ) { run in
             let peer = try await run.open(offering: 0, settings: [.streamCredit: 0])
-            let exchange = try await run.request(on: peer, Self.upload) { !$0.isRequestEnded && !$0.isSensitive }
+            let exchange = try await run.request(on: peer, Self.upload) {
+                !$0.isRequestEnded && !$0.isSensitive && !$0.isOneWay
+            }
             try await peer.send(ClientProbe.ok(exchange.id), .cancel(exchange.id, .noError))
             try await peer.require {
                 guard let exchange = $0.monitor.exchanges[exchange.id] else { return false }

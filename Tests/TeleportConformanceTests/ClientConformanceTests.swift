@@ -1,0 +1,67 @@
+import Foundation
+import NIOCore
+import Teleport
+import TeleportConformance
+import Testing
+
+/// The tool against our own client, on real sockets.
+@Suite("Our client keeps the specification", .timeLimit(.minutes(5)))
+struct ClientConformanceTests {
+    private func outcomes(
+        _ wire: ProtocolVersion, security: ServerSecurity? = nil,
+        configure: (inout ClientConfiguration) -> Void
+    ) async throws -> [Outcome] {
+        var subject = ClientSubject(address: .tcp(host: "127.0.0.1", port: 0))
+        subject.security = security
+        subject.timeout = .seconds(5)
+        subject.patience = .seconds(15)
+        let run = try await ClientRun(subject, checks: Checks.all.filter { c in c.wire == wire && (ProcessInfo.processInfo.environment["RULES"] ?? "V").split(separator: ",").contains { c.isSelected(by: String($0)) } })
+        let client = SubjectClient(to: .tcp(host: "127.0.0.1", port: try #require(run.port)), configure)
+        let requests = Task { await client.run() }
+        let outcomes = await run(report: { print("DBG", $0.check.name, $0.verdict, $0.seen.prefix(60)) }); print("DBG run done")
+        requests.cancel()
+        await requests.value; print("DBG client done")
+        return outcomes
+    }
+
+    @Test("v0")
+    func v0() async throws {
+        let outcomes = try await self.outcomes(.v0) {
+            $0.wire = .v0
+            $0.compression = .flate
+        }
+        OpenFindings.expectNothingElse(outcomes, OpenFindings.ofClient)
+        #expect(Tally(outcomes).passed > 55)
+    }
+
+    @Test("v1")
+    func v1() async throws {
+        let outcomes = try await self.outcomes(.v1) {
+            $0.wire = .v1
+            $0.compression = .zstd
+        }
+        OpenFindings.expectNothingElse(outcomes, OpenFindings.ofClient)
+        #expect(Tally(outcomes).passed > 290)
+    }
+
+    @Test("automatic: v1 first, and v0 only when the door is shut in an orderly way")
+    func fallingBack() async throws {
+        let outcomes = try await self.outcomes(.v0) { $0.wire = .automatic }
+        OpenFindings.expectNothingElse(outcomes, OpenFindings.ofClient)
+        let fallback = outcomes.filter { $0.check.rule == "V1-5" }
+        #expect(fallback.count == 5 && fallback.allSatisfy { $0.verdict == .pass })
+    }
+
+    @Test("inside TLS", arguments: ProtocolVersion.allCases)
+    func secure(wire: ProtocolVersion) async throws {
+        let certificate = try TestCertificate()
+        defer { certificate.remove() }
+        let tls = try ClientTLS(trustFile: certificate.files.chain)
+        let outcomes = try await self.outcomes(wire, security: ServerSecurity(certificate: certificate.files)) {
+            $0.wire = wire == .v0 ? .v0 : .v1
+            $0.tls = tls
+        }
+        OpenFindings.expectNothingElse(outcomes, OpenFindings.ofClient)
+        #expect(!outcomes.contains { $0.check.needs.contains(.tls) && $0.verdict == .notObserved })
+    }
+}
