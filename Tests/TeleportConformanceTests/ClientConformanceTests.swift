@@ -15,10 +15,18 @@ struct ClientConformanceTests {
         subject.security = security
         subject.timeout = .seconds(5)
         subject.patience = .seconds(15)
-        let run = try await ClientRun(subject, checks: Checks.all.filter { c in c.wire == wire && (ProcessInfo.processInfo.environment["RULES"] ?? "V").split(separator: ",").contains { c.isSelected(by: String($0)) } })
+        let run = try await ClientRun(
+            subject,
+            checks: Checks.all.filter { c in
+                c.wire == wire
+                    && (ProcessInfo.processInfo.environment["RULES"] ?? "V").split(separator: ",").contains {
+                        c.isSelected(by: String($0))
+                    }
+            })
         let client = SubjectClient(to: .tcp(host: "127.0.0.1", port: try #require(run.port)), configure)
         let requests = Task { await client.run() }
-        let outcomes = await run(report: { print("DBG", $0.check.name, $0.verdict, $0.seen.prefix(60)) }); print("DBG run done")
+        let outcomes = await run(report: { print("DBG", $0.check.name, $0.verdict, $0.seen.prefix(60)) });
+        print("DBG run done")
         requests.cancel()
         await requests.value; print("DBG client done")
         return outcomes
