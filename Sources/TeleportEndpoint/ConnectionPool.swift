@@ -65,7 +65,8 @@ where Completion.Response == Codec.Response {
         var connection = try link.connection()
         while true {
             if let place = try connection.call(
-                request, deadline: deadline == .distantFuture ? .never : deadline.uptimeNanoseconds, now: now.uptimeNanoseconds, completion: completion)
+                request, deadline: deadline == .distantFuture ? .never : deadline.uptimeNanoseconds,
+                now: now.uptimeNanoseconds, completion: completion)
             {
                 return Ticket(place)
             }

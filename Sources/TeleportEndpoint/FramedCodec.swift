@@ -28,7 +28,8 @@ public protocol FramedCodec: MessageCodec {
     /// Whether the answer to `request` is to be its head alone, whatever the handler gives. Default false.
     func wantsHeadOnly(_ request: Request) -> Bool
     /// Appends the head of `response`, whose body is not sent; it may describe it all the same. Default: as any other.
-    func encodeHeadAlone(of response: Response, into buffer: inout ByteBuffer, secrets: inout ByteBuffer) throws(RPCError)
+    func encodeHeadAlone(of response: Response, into buffer: inout ByteBuffer, secrets: inout ByteBuffer)
+        throws(RPCError)
 
     /// Reads a request.
     func decodeRequest(_ message: InboundMessage) -> ReceivedRequest<Request, Response>

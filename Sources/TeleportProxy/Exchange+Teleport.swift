@@ -43,7 +43,9 @@ extension Exchange {
             // Its client is told by the connection that it comes from.
             if upload.hasFailed { return self.failed(.clientGone) }
             // The server was thought to speak v1, and does not.
-            if error.cause is StreamOnV0, self.isReplayable, self.beginAgain() { return self.gather(upload) { _ in false } }
+            if error.cause is StreamOnV0, self.isReplayable, self.beginAgain() {
+                return self.gather(upload) { _ in false }
+            }
         }
         self.failed(ForwardingFailure(error, isSensitive: self.request.isSensitive))
     }

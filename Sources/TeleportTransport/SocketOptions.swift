@@ -14,13 +14,6 @@ enum SocketOptions {
     /// Above the high mark a stream is told to hold back, below the low one to go on.
     static let waterMarks = ChannelOptions.Types.WriteBufferWaterMark(low: 65536, high: 262_144)
 
-    /// Bytes that the kernel holds before they are sent, besides those that are on their way: what is written later, however
-    /// urgent, waits behind them.
-    static let unsent = 131_072
-
-    /// `TCP_NOTSENT_LOWAT`, where the operating system has it.
-    static let notSentLowWater = ChannelOptions.Types.SocketOption(level: .tcp, name: .init(rawValue: TCP_NOTSENT_LOWAT))
-
     /// Connections that may wait to be accepted.
     static let backlog: Int32 = 1024
 
@@ -30,12 +23,7 @@ enum SocketOptions {
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(.recvAllocator, value: ReadSizes.busy.allocator)
             .channelOption(.writeBufferWaterMark, value: self.waterMarks)
-        if isTCP {
-            bootstrap =
-                bootstrap
-                .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .channelOption(self.notSentLowWater, value: self.unsent)
-        }
+        if isTCP { bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1) }
         return bootstrap
     }
 
@@ -53,7 +41,6 @@ enum SocketOptions {
                 bootstrap
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .childChannelOption(self.notSentLowWater, value: self.unsent)
             if reusesPort {
                 bootstrap = bootstrap.serverChannelOption(.socketOption(.init(rawValue: SO_REUSEPORT)), value: 1)
             }

@@ -235,7 +235,8 @@ extension Frame {
             words.append("\(payload.readInteger(endianness: .little, as: UInt32.self) ?? 0)")
         case .goAway:
             if let goAway = try? GoAway(payload: self.payload) {
-                words.append("\(goAway.lastID == GoAway.everything ? "all" : "\(goAway.lastID.rawValue)") \(goAway.code)")
+                words.append(
+                    "\(goAway.lastID == GoAway.everything ? "all" : "\(goAway.lastID.rawValue)") \(goAway.code)")
             }
         default: break
         }

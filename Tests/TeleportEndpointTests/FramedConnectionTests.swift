@@ -20,7 +20,9 @@ final class Kept: Sendable {
         self.all.withLock { $0.append((request, responder)) }
     }
 
-    func request(_ index: Int) -> PieceMessage? { self.all.withLock { $0.indices.contains(index) ? $0[index].request : nil } }
+    func request(_ index: Int) -> PieceMessage? {
+        self.all.withLock { $0.indices.contains(index) ? $0[index].request : nil }
+    }
 
     func responder(_ index: Int) -> Responder<PieceMessage> { self.all.withLock { $0[index].responder } }
 
@@ -69,7 +71,8 @@ struct FramedClientTests {
         return settings
     }
 
-    @Test("says its preface, and nothing else before the server's came; then SETTINGS first, whatever waits behind them")
+    @Test(
+        "says its preface, and nothing else before the server's came; then SETTINGS first, whatever waits behind them")
     func opening() throws {
         let client = try Self.client()
         var secret = PieceMessage("first")
@@ -101,7 +104,9 @@ struct FramedClientTests {
         for name in ["0", "1", "2"] { #expect(client.outcomes.error(name)?.code == .cancelled) }
     }
 
-    @Test("nothing of a body follows its CANCEL: neither data, nor the end that came with it, nor trailers", arguments: 0...2)
+    @Test(
+        "nothing of a body follows its CANCEL: neither data, nor the end that came with it, nor trailers",
+        arguments: 0...2)
     func endBehindCancel(ending: Int) throws {
         let client = try Self.settled()
         let pipe = BodyPipe()
@@ -318,9 +323,10 @@ struct FramedClientTests {
     @Test("a call without a limit to speak of, or with none left, crashes nobody")
     func oddTimeouts() throws {
         let client = try Self.settled()
-        for (index, timeout) in [TimeAmount.nanoseconds(.max), .zero, .nanoseconds(-1), .nanoseconds(.min), .hours(2000)]
-            .enumerated()
-        {
+        for (index, timeout) in [
+            TimeAmount.nanoseconds(.max), .zero, .nanoseconds(-1), .nanoseconds(.min), .hours(2000),
+        ]
+        .enumerated() {
             try client.call("\(index)", PieceMessage("x"), timeout: timeout)
         }
         #expect(try client.frames().count { $0.hasPrefix("request") } == 5)

@@ -297,7 +297,8 @@ struct FramedServerTests {
         let served = try Served.greeted()
         try served.receive(FrameBytes().request(1).request(2).request(3))
         for index in 0..<3 {
-            served.kept.respond(index, PieceMessage("x", pipe: BodyPipe(whole: ByteBuffer(repeating: 1, count: 50_000))))
+            served.kept.respond(
+                index, PieceMessage("x", pipe: BodyPipe(whole: ByteBuffer(repeating: 1, count: 50_000))))
         }
         let frames = try served.frames().filter { $0.hasPrefix("data") }
         let turn = (1...3).map { "data \($0) 16384" }
@@ -314,7 +315,8 @@ struct FramedServerTests {
             })
         try served.receive(FrameBytes().request(1).request(2))
         for index in 0..<2 {
-            served.kept.respond(index, PieceMessage("x", body: .whole(ByteBuffer(repeating: 1, count: 65536 + 200_000))))
+            served.kept.respond(
+                index, PieceMessage("x", body: .whole(ByteBuffer(repeating: 1, count: 65536 + 200_000))))
         }
         func data(_ frames: [Frame]) -> [UInt32: Int] {
             frames.filter { $0.header.type == .data }.reduce(into: [:]) {

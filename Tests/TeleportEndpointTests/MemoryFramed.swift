@@ -221,6 +221,8 @@ final class Taker: Sendable {
     var bytes: ByteBuffer { self.state.withLock { $0.bytes } }
     var count: Int { self.bytes.readableBytes }
     var isComplete: Bool { self.state.withLock { if case .end = $0.end { true } else { false } } }
-    var trailers: String? { self.state.withLock { if case .end(let trailers) = $0.end { trailers as? String } else { nil } } }
+    var trailers: String? {
+        self.state.withLock { if case .end(let trailers) = $0.end { trailers as? String } else { nil } }
+    }
     var error: RPCError? { self.state.withLock { if case .failed(let error) = $0.end { error } else { nil } } }
 }

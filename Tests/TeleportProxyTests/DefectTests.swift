@@ -61,7 +61,9 @@ struct DefectTests {
         await origin.server.kill()
     }
 
-    @Test("HEAD with a length between GETs takes nothing from their answers (D3)", arguments: [Front.http, .chain, .chainV0])
+    @Test(
+        "HEAD with a length between GETs takes nothing from their answers (D3)",
+        arguments: [Front.http, .chain, .chainV0])
     func headBetweenGets(front: Front) async throws {
         // Not ``Origin``: what it says to HEAD has a length without a body.
         let origin = try await RawServer { peer in

@@ -130,7 +130,9 @@ struct StreamingTests {
         }
     }
 
-    @Test("an answer that comes before the request is complete is passed on, and the connection goes on", arguments: Route.streaming)
+    @Test(
+        "an answer that comes before the request is complete is passed on, and the connection goes on",
+        arguments: Route.streaming)
     func earlyAnswer(route: Route) async throws {
         let (signal, rest) = AsyncStream.makeStream(of: Void.self)
         try await self.play(route) { peer in
@@ -185,7 +187,9 @@ struct StreamingTests {
         }
     }
 
-    @Test("a chunked request that grows over the limit is told 413, and the server never takes it for complete", arguments: Route.streaming)
+    @Test(
+        "a chunked request that grows over the limit is told 413, and the server never takes it for complete",
+        arguments: Route.streaming)
     func overLimit(route: Route) async throws {
         let bodies = Mutex<[String]>([])
         try await self.play(
@@ -218,7 +222,8 @@ struct StreamingTests {
         #expect(seen.load(ordering: .relaxed) == 0)
     }
 
-    @Test("a megabyte each way, in pieces, arrives as it was, chunked or not", arguments: [true, false], Route.allCases)
+    @Test(
+        "a megabyte each way, in pieces, arrives as it was, chunked or not", arguments: [true, false], Route.allCases)
     func megabyte(isChunked: Bool, route: Route) async throws {
         var generator = SystemRandomNumberGenerator()
         let content = ByteBuffer(bytes: (0..<1_000_000).map { _ in UInt8.random(in: 0...255, using: &generator) })

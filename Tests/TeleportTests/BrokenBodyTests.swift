@@ -203,7 +203,8 @@ struct BrokenBodyTests {
         }
     }
 
-    @Test("an answer that is dropped stops its source, also one that has nothing to say", arguments: [0, 1000, 300_000])
+    @Test(
+        "an answer that is dropped stops its source, also one that has nothing to say", arguments: [0, 1000, 300_000])
     func droppedDownload(size: Int) async throws {
         let pieces = Pieces(size, ending: .silence)
         try await withHTTPPair { _, _ in

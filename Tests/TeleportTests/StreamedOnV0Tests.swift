@@ -29,7 +29,8 @@ struct StreamedOnV0Tests {
         }
     }
 
-    @Test("over the limit a request is refused with an error that says so, and nothing is sent", arguments: [false, true])
+    @Test(
+        "over the limit a request is refused with an error that says so, and nothing is sent", arguments: [false, true])
     func tooLarge(declared: Bool) async throws {
         try await Self.withPair(clientLimits: HTTPLimits(maxBodySize: 1000), handler: StreamingTests.count) {
             client, _ in
