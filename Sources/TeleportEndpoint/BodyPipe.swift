@@ -230,6 +230,8 @@ public final class BodyPipe: Sendable {
     /// The next event; `nil` if there is none yet, and then the consumer will be called.
     public func next() -> Event? {
         let (event, wake) = self.state.withLock { state -> (Event?, Side?) in
+            // Never an end as if nothing had been dropped.
+            if state.isCancelled { return (.failed(RPCError(.cancelled, "The body was given up by its reader.")), nil) }
             if let ahead = state.ahead.take() { return (.piece(ahead), nil) }
             guard let piece = state.pieces.popFirst() else {
                 if let end = state.end { return (end, nil) }

@@ -96,7 +96,6 @@ extension FramedClientStream {
     @usableFromInline
     func closed(_ error: RPCError) {
         if case .closed = self.phase { return }
-        let wasOpen = self.isOpen
         self.phase = .closed
         self.timer?.set(nil)
         self.clock?.set(nil)
@@ -108,7 +107,7 @@ extension FramedClientStream {
             state.earliestWaiting = .never
             return (state.machine.connectionClosed(), waiting)
         }
-        if !wasOpen { self.onEstablished(error) }
+        if !self.isEstablished { self.onEstablished(error) }
         for (call, possiblyExecuted) in failed {
             call.completion?.fail(error.with(possiblyExecuted: possiblyExecuted))
         }

@@ -28,9 +28,9 @@ extension FramedClientStream {
     func received(_ bytes: inout ByteBuffer) {
         guard case .awaitingPreface = self.phase else { return self.receiveFrames(&bytes) }
         guard self.receivePreface(&bytes) else { return }
-        // SETTINGS mostly come with the preface: then the calls that wait are made under true limits.
+        // SETTINGS mostly come with the preface: then the calls that wait go out with ours.
         self.receiveFrames(&bytes)
-        self.begin()
+        if self.isOpen { self.driver?.flush() }
     }
 
     @inlinable
@@ -110,6 +110,7 @@ extension FramedClientStream {
                 !state.waiting.isEmpty && (state.machine.mayAdmit || !state.machine.isAccepting)
             )
         }
+        if frames.contains(where: { $0.header.stream != nil }) { self.liveliness.streamsMoved(now: now) }
         for index in effects.indices {
             do throws(WireError) { try self.perform(effects[index], frames[index]) } catch { fault = fault ?? error }
         }
@@ -161,7 +162,7 @@ extension FramedClientStream {
                 try machine.trailersReceived(
                     id, ends: flags.contains(.end), isSensitive: flags.contains(.sensitive)))
         case .secrets:
-            return try machine.secretsReceived(id) ? .keepSecrets : .none
+            return try machine.secretsReceived(id, isSensitive: flags.contains(.sensitive)) ? .keepSecrets : .none
         case .cancel:
             return .cancelled(try machine.cancelReceived(id, code: frame.cancelCode, now: now), frame.cancelCode)
         case .credit:
@@ -228,8 +229,7 @@ extension FramedClientStream {
             self.liveliness.pongReceived()
         case .settings(let settings):
             self.output.peerAccepts(windowLog: settings.zstdWindowLog)
-            // There may be more credit than was assumed.
-            if self.senders.wakeAll() { self.driver?.scheduleFlush() }
+            self.settled()
         case .goAway(let goAway, let refused):
             self.serverLeaves(goAway, refused)
         }
@@ -243,7 +243,7 @@ extension FramedClientStream {
     ) throws(WireError) {
         switch action {
         case .complete(let call), .completeEarly(let call):
-            let payload = try MessagePayload(frame, headLimit: self.connection.configuration.maxHeadSize)
+            let payload = try self.payload(of: frame, answering: call)
             self.finish(call, with: self.message(payload, .whole(payload.body), frame))
         case .drop, .acknowledged, .violated, .inform, .begin:
             try self.answerUnusually(action, frame)
@@ -277,7 +277,7 @@ extension FramedClientStream {
             case .refused(let error): self.connection.cancel(id, code: .malformed, failing: error)
             }
         case .begin(let call):
-            let payload = try MessagePayload(frame, headLimit: self.connection.configuration.maxHeadSize)
+            let payload = try self.payload(of: frame, answering: call)
             let pipe = self.receivers.begin(id, first: payload.body, producer: self.producer(of: id))
             self.armClock()
             if !self.finish(call, with: self.message(payload, .pipe(pipe), frame)) {
@@ -285,6 +285,18 @@ extension FramedClientStream {
                 // Nobody reads it.
                 pipe.cancel()
             }
+        }
+    }
+
+    /// What is in a RESPONSE. The machine has forgotten its call: if the frame breaks a rule, nobody else tells the caller.
+    @inlinable
+    func payload(of frame: Frame, answering call: borrowing Connection.Call) throws(WireError) -> MessagePayload {
+        do throws(WireError) {
+            return try MessagePayload(frame, headLimit: self.connection.configuration.maxHeadSize)
+        } catch {
+            call.completion?.fail(
+                RPCError(.protocolViolation, error.message, possiblyExecuted: true, cause: error))
+            throw error
         }
     }
 
@@ -319,6 +331,9 @@ extension FramedClientStream {
     ) {
         guard let id = frame.header.stream else { return }
         self.secrets[id.rawValue] = nil
+        // A server that refuses is about to leave. The next calls, and this one's second attempt, get another connection
+        // (V1-52).
+        if code == .refused { self.connection.drain() }
         switch action {
         case .none:
             break

@@ -29,7 +29,7 @@ extension FramedClientStream {
                 let preface = try PrefaceV1.decode(
                     identity: self.connection.configuration.framedIdentity, from: &bytes)
             else { return false }
-            self.established(preface)
+            self.prefaceReceived(preface)
             return true
         } catch {
             self.fail(RPCError(.handshakeFailed, "The server's handshake is not acceptable.", cause: error))
@@ -37,24 +37,22 @@ extension FramedClientStream {
         }
     }
 
-    private func established(_ preface: PrefaceV1) {
+    private func prefaceReceived(_ preface: PrefaceV1) {
         self.phase = .open
         self.output.peerDecodes(preface.decodes)
-        self.driver?.setDeadline(nil)
         self.liveliness.bytesReceived(now: self.now)
-        self.connection.state.withLock { state in
-            state.outbox.settings(self.connection.configuration.settings)
-            state.machine.opened()
-        }
-        self.onEstablished(nil)
+        self.connection.state.withLock { $0.outbox.settings(self.connection.configuration.settings) }
     }
 
-    /// Sends SETTINGS, and the calls that waited.
+    /// The server's SETTINGS are here: they come with its preface, and say how many calls there may be. Before, more might be
+    /// made than it takes, and be refused (V1-25).
     @usableFromInline
-    func begin() {
-        guard self.isOpen else { return }
+    func settled() {
+        self.isEstablished = true
+        self.driver?.setDeadline(nil)
+        self.connection.state.withLock { $0.machine.opened() }
+        self.onEstablished(nil)
         self.admitWaiting()
-        self.driver?.flush()
         if self.closesWhenEstablished { self.closeIdle() }
     }
 

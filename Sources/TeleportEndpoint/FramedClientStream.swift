@@ -55,6 +55,8 @@ where Completion.Response == Codec.Response {
     /// Something was received.
     @usableFromInline var hasHeard = false
     @usableFromInline var handshakeDeadline = NIODeadline.distantFuture
+    /// The server's preface and SETTINGS have come.
+    @usableFromInline var isEstablished = false
     /// One-way messages wait for a connection that nobody else needs any more.
     @usableFromInline var closesWhenEstablished = false
 
@@ -139,6 +141,7 @@ where Completion.Response == Codec.Response {
             self.output.take(&state.outbox)
         }
         if self.senders.hasReady { self.fillBodies() }
+        if self.output.batch.count > 0 { self.liveliness.streamsMoved(now: self.now) }
         do throws(RPCError) {
             let bytes = try self.output.encoded()
             if bytes != nil { self.liveliness.bytesSent(now: self.now) }

@@ -130,24 +130,26 @@ extension FramedServerStream {
         }
     }
 
-    /// A request cannot be completed: its handler is told, and CANCEL is its answer unless it has one.
+    /// A request cannot be completed: its handler is told, and CANCEL is its answer unless it has one (V1-81).
     func breakOff(_ id: CallID, _ code: ErrorCode, _ error: RPCError) {
-        let (wasOwed, handler) = self.connection.state.withLock { state -> (Bool, Cancellation?) in
-            switch state.machine.requestBrokenOff(id) {
-            case .none: return (false, nil)
-            case .some(let handler):
-                state.outbox.cancel(id, code)
-                return (true, handler)
-            }
+        let action = self.connection.state.withLock { state in
+            let action = state.machine.requestBrokenOff(id, code: code)
+            if case .end = action { state.outbox.cancel(id, code) }
+            return action
         }
         // Only now: whoever reads the body may answer at once when it breaks off.
         self.receivers.fail(id, error)
-        guard wasOwed else { return }
-        self.senders.remove(id)
-        self.connection.load.leave()
-        self.driver?.scheduleFlush()
-        handler?()
-        self.finishIfDone()
+        switch action {
+        case .none:
+            break
+        case .stop(let handler):
+            handler?()
+        case .end:
+            self.senders.remove(id)
+            self.connection.load.leave()
+            self.driver?.scheduleFlush()
+            self.finishIfDone()
+        }
     }
 
     /// The answer was given while the request was still coming: what comes is not wanted.

@@ -88,7 +88,8 @@ extension FramedServerStream {
             self.receiveBody(action, frame)
         case .secrets:
             let isWanted = try self.withMachine { machine throws(WireError) in
-                try machine.secretsReceived(id, bytes: frame.header.length)
+                try machine.secretsReceived(
+                    id, bytes: frame.header.length, isSensitive: flags.contains(.sensitive))
             }
             if isWanted { self.secrets[id.rawValue] = frame.payload }
         case .cancel:
@@ -198,12 +199,12 @@ extension FramedServerStream {
     }
 
     private func clientCancelled(_ id: CallID, _ action: ServerStreamMachine<Cancellation>.CancelledAction) {
+        // The handler's task is cancelled before its body breaks off, so that it can tell why it does.
+        if case .stop(let cancel) = action { cancel?() }
         self.receivers.fail(id, RPCError(.cancelled, "The client gave the request up.", possiblyExecuted: true))
         switch action {
-        case .none:
+        case .none, .stop:
             break
-        case .stop(let cancel):
-            cancel?()
         case .breakOff:
             self.senders.remove(id)
             self.connection.load.leave()

@@ -46,6 +46,10 @@ struct Liveliness {
         self.isReleased = false
     }
 
+    /// Something of a stream came or went: short ones may all live between two looks at the clock.
+    @usableFromInline
+    mutating func streamsMoved(now: Nanoseconds) { self.lastBusy = now }
+
     mutating func pongReceived() { self.pinged = nil }
 
     /// A PING is on its way for another reason, and has to be answered in time all the same.

@@ -33,7 +33,7 @@ extension ClientStreamRun {
         case 8, 9, 10: self.response(id, ends: ends, isInterim: bits & 6 == 2, isEmpty: bits & 24 == 8, isSensitive)
         case 11, 12, 13: self.data(id, count: self.choices.size(), ends: ends, isSensitive)
         case 14: self.trailers(id, ends: bits & 30 != 0, isSensitive)
-        case 15: self.secrets(id)
+        case 15: self.secrets(id, isSensitive || bits & 16 == 0)
         case 16: self.cancel(id, code: self.choices.code())
         case 17: self.credit(bits & 6 == 0 ? nil : id, self.choices.credit())
         case 18 where bits > 230: self.goAway(bits & 1 == 1 ? GoAway.everything : bits & 2 == 2 ? .oneWay : id)
@@ -144,9 +144,12 @@ extension ClientStreamRun {
         return "drop \(TeleportFuzzing.describe(grant))"
     }
 
-    mutating func secrets(_ id: CallID) {
-        let result = verdict { () throws(WireError) in try self.machine.secretsReceived(id) ? "keep" : "drop" }
+    mutating func secrets(_ id: CallID, _ isSensitive: Bool) {
+        let result = verdict { () throws(WireError) in
+            try self.machine.secretsReceived(id, isSensitive: isSensitive) ? "keep" : "drop"
+        }
         guard let stream = self.streams[id.rawValue] else { return self.settle(result, expected: "!STREAM") }
+        if stream.isSensitive, !isSensitive { return self.settle(result, expected: "!SECRET") }
         if stream.phase == .cancelled { return self.settle(result, expected: "drop") }
         let isWanted = stream.isWaiting && !stream.isOneWay && !stream.hasSecrets
         self.settle(result, expected: isWanted ? "keep" : "!STREAM")

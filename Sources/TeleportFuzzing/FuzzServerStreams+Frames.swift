@@ -38,7 +38,8 @@ extension ServerStreamRun {
         precondition(token.id == id, "A token of another stream.")
         var stream = Stream(
             phase: .handling, isReceiving: goesOn, isOneWay: flags.contains(.noReply),
-            isSensitive: flags.contains(.sensitive), held: bytes + (self.secrets.removeValue(forKey: id.rawValue) ?? 0),
+            isSensitive: flags.contains(.sensitive),
+            held: bytes + (self.secrets.removeValue(forKey: id.rawValue)?.bytes ?? 0),
             deadline: deadline, number: self.tokens.count)
         if goesOn { self.openWindows(&stream) }
         self.streams[id.rawValue] = stream
@@ -51,12 +52,13 @@ extension ServerStreamRun {
         if self.isFinishing { return "drop" }
         if self.streams[id.rawValue] != nil { return "!STREAM" }
         self.last = id
+        if flags.contains(.sensitive), self.secrets[id.rawValue]?.isSensitive == false { return "!SECRET" }
         let before = self.held
         guard self.streams.values.count(where: \.isOwed) < self.own.maxStreams else {
             self.secrets[id.rawValue] = nil
             return "refuse REFUSED"
         }
-        guard self.secrets[id.rawValue] != -1, before + bytes <= self.maxHeld else {
+        guard self.secrets[id.rawValue]?.isDropped != true, before + bytes <= self.maxHeld else {
             self.secrets[id.rawValue] = nil
             return "refuse OVERLOADED"
         }
@@ -96,7 +98,7 @@ extension ServerStreamRun {
         case 15: self.trailers(id, ends: bits & 30 != 0, isSensitive)
         case 16:
             let ahead = CallID(rawValue: max(1, (self.last?.rawValue ?? 0) &+ UInt32(1 + bits & 3)))
-            self.secrets(bits & 128 == 0 ? ahead : id, bytes: self.choices.size())
+            self.secrets(bits & 128 == 0 ? ahead : id, bytes: self.choices.size(), bits & 16 == 0)
         case 17: self.cancel(id)
         case 18: self.credit(bits & 6 == 0 ? nil : id, self.choices.credit())
         default:
@@ -159,9 +161,9 @@ extension ServerStreamRun {
         if self.streams[id.rawValue]?.phase == .answered { self.streams[id.rawValue] = nil }
     }
 
-    mutating func secrets(_ id: CallID, bytes: Int) {
+    mutating func secrets(_ id: CallID, bytes: Int, _ isSensitive: Bool) {
         let result = verdict { () throws(WireError) in
-            try self.machine.secretsReceived(id, bytes: bytes) ? "keep" : "drop"
+            try self.machine.secretsReceived(id, bytes: bytes, isSensitive: isSensitive) ? "keep" : "drop"
         }
         guard self.last?.precedes(id) ?? true, self.streams[id.rawValue] == nil else {
             return self.settle(result, expected: "!STREAM")
@@ -171,7 +173,8 @@ extension ServerStreamRun {
         if isTwice { return self.settle(result, expected: "!STREAM") }
         let isTooMuch = self.held + bytes > self.maxHeld
         self.settle(result, expected: isTooMuch ? "drop" : "keep")
-        self.secrets[id.rawValue] = isTooMuch ? -1 : bytes
+        self.secrets[id.rawValue] = EarlySecrets(
+            bytes: isTooMuch ? 0 : bytes, isSensitive: isSensitive, isDropped: isTooMuch)
     }
 
     func wasOpened(_ id: CallID) -> Bool { self.isFinishing || self.last.map { !$0.precedes(id) } ?? false }

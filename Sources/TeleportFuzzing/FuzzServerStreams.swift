@@ -35,6 +35,13 @@ struct ServerStreamRun {
         var isWanted: Bool { self.phase == .handling || self.phase == .answering }
     }
 
+    /// SECRETS that are ahead of their request.
+    struct EarlySecrets {
+        let bytes: Int
+        let isSensitive: Bool
+        let isDropped: Bool
+    }
+
     var choices: Choices
     var machine: ServerStreamMachine<Int>
     let own: SettingsV1
@@ -44,7 +51,7 @@ struct ServerStreamRun {
     var ids: [CallID] = []
     var tokens: [StreamToken] = []
     var last: CallID?
-    var secrets: [UInt32: Int] = [:]
+    var secrets: [UInt32: EarlySecrets] = [:]
     var send = SendAccount(available: SettingsV1().connectionCredit)
     var receive: ReceiveAccount
     var now: Nanoseconds
@@ -95,7 +102,7 @@ struct ServerStreamRun {
 
     var held: Int {
         self.streams.values.reduce(0) { $0 + ($1.isOwed ? $1.held : 0) }
-            + self.secrets.values.reduce(0) { $0 + max(0, $1) }
+            + self.secrets.values.reduce(0) { $0 + $1.bytes }
     }
 
     mutating func step() {
@@ -231,12 +238,15 @@ struct ServerStreamRun {
             if wasOwed { self.terminate(id) }
             return
         }
-        switch self.machine.requestBrokenOff(id) {
-        case .none: precondition(stream?.isOwed != true, "A request did not break off.")
-        case .some(let handle):
-            precondition(stream?.isOwed == true, "A request broke off that was over.")
-            precondition(handle == (stream?.hasHandle == true ? stream?.number : nil), "Another handler is stopped.")
+        switch self.machine.requestBrokenOff(id, code: .malformed) {
+        case .none: precondition(stream?.isWanted != true, "A request did not break off.")
+        case .end:
+            precondition(stream?.phase == .answering, "An answer broke off.")
             self.terminate(id)
+        case .stop(let handle):
+            precondition(stream?.phase == .handling, "A request broke off that was over.")
+            precondition(handle == (stream?.hasHandle == true ? stream?.number : nil), "Another handler is stopped.")
+            self.forget(id.rawValue, reason: .malformed)
         }
     }
 

@@ -109,8 +109,8 @@ public struct ProxyConfiguration: Sendable {
         self.inAddresses = inAddresses
         self.outKind = outKind
         self.outAddresses = outAddresses
-        self.inWire = .v0
-        self.outWire = .v0
+        self.inWire = .automatic
+        self.outWire = .automatic
         self.inTLS = nil
         self.outTLS = nil
         self.inAllowed = []

@@ -193,9 +193,12 @@ extension ClientStreamMachine {
     }
 
     /// SECRETS came. True: keep them for the head that follows; false: nobody wants them.
-    public mutating func secretsReceived(_ id: CallID) throws(WireError) -> Bool {
+    public mutating func secretsReceived(_ id: CallID, isSensitive: Bool) throws(WireError) -> Bool {
         guard let index = self.table.index(of: id), let flags = self.table.places[index].value?.flags else {
             throw WireError(.violation(.stream), "SECRETS on a stream that is not open (V1-34).")
+        }
+        guard isSensitive || !flags.contains(.sensitive) else {
+            throw WireError(.violation(.secret), "SECRETS of a sensitive stream without SENSITIVE (V1-23).")
         }
         if flags.contains(.cancelled) { return false }
         guard flags.isDisjoint(with: [.answering, .answered, .oneWay, .hasSecrets]) else {

@@ -37,17 +37,31 @@ extension ServerStreamMachine {
         return true
     }
 
-    /// The request cannot be used any more, as its head or its length is malformed, or nobody reads it: it is stopped by
-    /// a CANCEL with `code`, which is its terminal frame, unless it was answered before.
-    ///
-    /// - Returns: who works on it; `nil` as a whole if it was answered already.
-    public mutating func requestBrokenOff(_ id: CallID) -> Handle?? {
+    /// What becomes of a request that is broken off.
+    public enum BrokenOffAction {
+        /// The body of its answer was under way: CANCEL with the code is its terminal frame, now.
+        case end
+        /// Stop the handler. The terminal frame is owed until it has returned, as for any other stream that is given up: so
+        /// whoever breaks requests off gains no place by it.
+        case stop(Handle?)
+        /// It was given up or answered before.
+        case none
+    }
+
+    /// The request cannot be used any more, as its head or its length is malformed, or nobody reads it: `code` is what its
+    /// terminal frame says (V1-81).
+    public mutating func requestBrokenOff(_ id: CallID, code: ErrorCode) -> BrokenOffAction {
         guard let index = self.table.index(of: id), let flags = self.table.places[index].value?.flags,
-            !flags.contains(.answered)
+            flags.isDisjoint(with: [.answered, .cancelled])
         else { return .none }
-        let handle = self.table.places[index].value?.handle.take()
-        self.answerEnded(id, at: index)
-        return .some(handle)
+        if flags.contains(.answering) {
+            self.answerEnded(id, at: index)
+            return .end
+        }
+        self.table.places[index].value?.flags.insert(.cancelled)
+        self.table.places[index].value?.reason = code
+        self.windows.close(id)
+        return .stop(self.table.places[index].value?.handle.take())
     }
 
     /// The handler took bytes of the request's body, or they were dropped.

@@ -64,12 +64,14 @@ extension ServerStreamMachine {
         if self.lifecycle == .finishing || self.lifecycle == .closed { return .drop }
         guard !self.table.contains(id) else { throw Self.notNext }
         self.lastOpened = id
-        let early = self.earlySecrets.isEmpty ? 0 : self.takeEarlySecrets(id)
+        let early = self.earlySecrets.isEmpty ? nil : self.earlySecrets.removeValue(forKey: id.rawValue)
+        if let early, flags.contains(.sensitive), !early.isSensitive { throw Self.openSecrets }
+        let earlyBytes = early?.bytes ?? 0
         let refusal: ErrorCode? =
             self.owed >= self.settings.maxStreams
-            ? .refused : early < 0 || self.held + bytes > self.maxHeld ? .overloaded : nil
+            ? .refused : early?.isDropped == true || self.held + bytes > self.maxHeld ? .overloaded : nil
         if let refusal {
-            self.held -= Swift.max(0, early)
+            self.held -= earlyBytes
             try self.refuse(id, flags, now: now)
             return .refuse(refusal)
         }
@@ -83,7 +85,7 @@ extension ServerStreamMachine {
         self.serial += 1
         self.owed += 1
         self.held += bytes
-        self.table.insert(id, Slot(serial: self.serial, flags: slotFlags, deadline: deadline, held: bytes + early))
+        self.table.insert(id, Slot(serial: self.serial, flags: slotFlags, deadline: deadline, held: bytes + earlyBytes))
         if deadline < self.wakeUp { self.wakeUp = deadline }
         return .dispatch(StreamToken(id: id, serial: self.serial))
     }
@@ -91,6 +93,11 @@ extension ServerStreamMachine {
     @usableFromInline
     static var notNext: WireError {
         WireError(.violation(.stream), "A REQUEST on a stream that is live, or not behind the last one (V1-30).")
+    }
+
+    @usableFromInline
+    static var openSecrets: WireError {
+        WireError(.violation(.secret), "SECRETS of a sensitive stream without SENSITIVE (V1-23).")
     }
 
     @usableFromInline
@@ -113,7 +120,7 @@ extension ServerStreamMachine {
     }
 
     /// SECRETS came, of so many bytes. True: keep them for the head that follows; false: nobody wants them.
-    public mutating func secretsReceived(_ id: CallID, bytes: Int) throws(WireError) -> Bool {
+    public mutating func secretsReceived(_ id: CallID, bytes: Int, isSensitive: Bool) throws(WireError) -> Bool {
         // A request that is there already has its head.
         guard self.lastOpened.map({ $0.precedes(id) }) ?? true, !self.table.contains(id) else {
             throw WireError(.violation(.stream), "SECRETS behind the head that they could belong to (V1-65).")
@@ -125,18 +132,12 @@ extension ServerStreamMachine {
             throw WireError(.violation(.stream), "SECRETS twice, or more than there may be streams (V1-65).")
         }
         guard self.held + bytes <= self.maxHeld else {
-            // Their request will be OVERLOADED (V1-43).
-            self.earlySecrets[id.rawValue] = -1
+            self.earlySecrets[id.rawValue] = EarlySecrets(bytes: 0, isSensitive: isSensitive, isDropped: true)
             return false
         }
         self.held += bytes
-        self.earlySecrets[id.rawValue] = bytes
+        self.earlySecrets[id.rawValue] = EarlySecrets(bytes: bytes, isSensitive: isSensitive)
         return true
-    }
-
-    @usableFromInline
-    mutating func takeEarlySecrets(_ id: CallID) -> Int {
-        self.earlySecrets.removeValue(forKey: id.rawValue) ?? 0
     }
 
     /// DATA of so many bytes came.

@@ -67,6 +67,22 @@ public struct ServerStreamMachine<Handle> {
         }
     }
 
+    @usableFromInline
+    struct EarlySecrets: Sendable {
+        /// What they take; 0 if there was no room for them.
+        @usableFromInline let bytes: Int
+        @usableFromInline let isSensitive: Bool
+        /// There was no room for them: their request will be OVERLOADED (V1-43).
+        @usableFromInline let isDropped: Bool
+
+        @inlinable
+        init(bytes: Int, isSensitive: Bool, isDropped: Bool = false) {
+            self.bytes = bytes
+            self.isSensitive = isSensitive
+            self.isDropped = isDropped
+        }
+    }
+
     @usableFromInline var table = StreamTable<Slot>()
     @usableFromInline var windows: StreamWindows
     @usableFromInline var bucket: AbuseBucket
@@ -80,8 +96,8 @@ public struct ServerStreamMachine<Handle> {
     /// Streams without a terminal frame.
     @usableFromInline var owed = 0
     @usableFromInline var held = 0
-    /// SECRETS whose request has not come, and the bytes of each; -1 for those that there was no room for.
-    @usableFromInline var earlySecrets: [UInt32: Int] = [:]
+    /// SECRETS whose request has not come.
+    @usableFromInline var earlySecrets: [UInt32: EarlySecrets] = [:]
 
     /// A machine for a connection whose handshake is done.
     ///
@@ -247,7 +263,7 @@ public struct ServerStreamMachine<Handle> {
         guard self.lifecycle == .open || self.lifecycle == .leaving else { return nil }
         self.lifecycle = .finishing
         // Their requests would be dropped.
-        for bytes in self.earlySecrets.values { self.held -= Swift.max(0, bytes) }
+        for secrets in self.earlySecrets.values { self.held -= secrets.bytes }
         self.earlySecrets = [:]
         return self.lastStream
     }

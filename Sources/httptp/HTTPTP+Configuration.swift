@@ -11,6 +11,8 @@ extension HTTPTP {
         self.configureClients(&configuration)
         self.configureServers(&configuration)
         self.configureLimits(&configuration)
+        configuration.inWire = self.links.wire.version
+        configuration.outWire = self.links.wire.version
         configuration.inTLS = try self.tls.serverTLS(for: self.clients.type)
         configuration.outTLS = try self.tls.clientTLS(for: self.servers.type)
         configuration.accessLog = try self.observing.openAccessLog(logger)

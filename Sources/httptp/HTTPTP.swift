@@ -15,6 +15,7 @@ struct HTTPTP: AsyncParsableCommand {
 
     @OptionGroup(.clients) var clients: ClientOptions
     @OptionGroup(.servers) var servers: ServerOptions
+    @OptionGroup(.links) var links: LinkOptions
     @OptionGroup(.tls) var tls: TLSOptions
     @OptionGroup(.limits) var limits: LimitOptions
     @OptionGroup(.observing) var observing: ObservingOptions

@@ -13,8 +13,8 @@ extension ProxyOption {
         case .inCompress:
             .init(
                 .clients, "in-compress", value: "codec", default: "flate", completing: Self.codecs,
-                "How answers to Teleport clients are compressed: none, flate, snappy or lz4, which a client that runs "
-                    + "the reference does not know.")
+                "How answers to Teleport clients are compressed: none, flate, snappy, lz4, which a client that runs the "
+                    + "reference does not know, or zstd, in whose place flate is sent over v0.")
         case .inDelay:
             .init(
                 .clients, "in-delay", value: "duration", default: "0",
@@ -48,8 +48,8 @@ extension ProxyOption {
         case .outCompress:
             .init(
                 .servers, "out-compress", value: "codec", default: "flate", completing: Self.codecs,
-                "How requests to Teleport servers are compressed: none, flate, snappy or lz4, which a server that runs "
-                    + "the reference refuses.")
+                "How requests to Teleport servers are compressed: none, flate, snappy, lz4, which a server that runs "
+                    + "the reference refuses, or zstd, in whose place flate is sent over v0.")
         case .outDelay:
             .init(
                 .servers, "out-delay", value: "duration", default: "0",
@@ -63,6 +63,12 @@ extension ProxyOption {
                 .servers, "out-conns-per-addr", value: "count",
                 default: "1 to a Teleport server, up to 512 as needed to an HTTP server",
                 "Connections to each server.")
+
+        case .wire:
+            .init(
+                .links, "wire", value: "version", default: "auto", completing: .list(Wire.allCases.map(\.rawValue)),
+                "Which version of Teleport is spoken, on either side: auto (clients choose, servers are asked for v1 and, "
+                    + "without TLS, spoken to in v0 if they know no other), v1, or v0, as the reference speaks.")
 
         case .inTLSCert:
             .init(

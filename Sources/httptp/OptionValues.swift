@@ -30,7 +30,7 @@ enum Kind: String, CaseIterable {
 
 /// A codec at its default level.
 enum Codec: String, CaseIterable {
-    case none, flate, snappy, lz4
+    case none, flate, snappy, lz4, zstd
 
     var codec: CompressionCodec {
         switch self {
@@ -38,6 +38,20 @@ enum Codec: String, CaseIterable {
         case .flate: .flate
         case .snappy: .snappy
         case .lz4: .lz4
+        case .zstd: .zstd
+        }
+    }
+}
+
+/// Which versions of Teleport are spoken.
+enum Wire: String, CaseIterable {
+    case auto, v1, v0
+
+    var version: WireVersion {
+        switch self {
+        case .auto: .automatic
+        case .v1: .v1
+        case .v0: .v0
         }
     }
 }
@@ -55,6 +69,7 @@ extension OptionValue where Self: RawRepresentable<String> & CaseIterable {
 
 extension Kind: OptionValue {}
 extension Codec: OptionValue {}
+extension Wire: OptionValue {}
 
 /// A duration in the reference's grammar.
 struct Span: OptionValue, Equatable {

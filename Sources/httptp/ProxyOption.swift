@@ -7,6 +7,8 @@ enum ProxyOption: String, CaseIterable {
     case `in`, inType, inCompress, inDelay, inAllowIP, inGetOnly, clientIPHeader, via, reusePort
     // Servers.
     case out, outType, outCompress, outDelay, outTimeout, outConnsPerAddr
+    // Links between proxies.
+    case wire
     // TLS.
     case inTLSCert, inTLSKey, inTLSClientCA
     case outTLSCA, outTLSInsecure, outTLSCert, outTLSKey, outTLSServerName
@@ -38,6 +40,7 @@ extension ProxyOption: CustomStringConvertible {
 enum OptionSection: String, CaseIterable {
     case clients = "Clients"
     case servers = "Servers"
+    case links = "Teleport links"
     case tls = "TLS"
     case limits = "Limits"
     case observing = "Observing"

@@ -30,6 +30,7 @@ struct CommandLineTests {
         case .out: return ("127.0.0.1:1,[::1]:2", [])
         case .inType, .outType: return ("unix", option == .inType ? ["-in=x.sock"] : ["-out=x.sock"])
         case .inCompress, .outCompress: return ("snappy", [])
+        case .wire: return ("v0", [])
         case .inDelay, .outDelay, .outTimeout, .inHeadTimeout, .inIdleTimeout: return ("1m30s", [])
         case .inAllowIP: return ("10.0.0.0/8,::1", [])
         case .clientIPHeader, .via, .outTLSServerName:
@@ -194,7 +195,8 @@ struct CommandLineTests {
             (["-outTimeout", "3x"], "-outTimeout <duration>"), (["--out-timeout", "3x"], "--out-timeout <duration>"),
             (["-outTimeout", "0"], "more than 0"), (["-inDelay=-5ms"], "-inDelay"), (["-in", "nowhere"], "host:port"),
             (["-outConnsPerAddr", "0"], "at least 1"), (["-concurrency", "0"], "at least 1"),
-            (["-concurrency", "many"], "whole number"), (["-inCompress", "zip"], "none, flate, snappy or lz4"),
+            (["-concurrency", "many"], "whole number"), (["-inCompress", "zip"], "none, flate, snappy, lz4 or zstd"),
+            (["-wire", "2"], "auto, v1 or v0"),
             (["-out", "a:1,,b:2"], "comma"), (["-out", "a:1,b:2,"], "comma"), (["-out="], "name a server"),
             (["-in", ":0", "-in", ":1"], "twice"), (["-in", ":0", "--in=:1"], "twice"),
             (["-inType=http", "--in-type=http"], "twice"), (["-inGetOnly", "--in-get-only"], "twice"),

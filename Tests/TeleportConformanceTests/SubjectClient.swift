@@ -7,6 +7,8 @@ import Teleport
 final class SubjectClient: Sendable {
     private let client: TeleportClient
     private let count = Atomic<Int>(0)
+    private let tasks = Mutex<[Task<Void, Never>]>([])
+    private let ended = Atomic<Int>(0)
 
     init(to address: TransportAddress, _ configure: (inout ClientConfiguration) -> Void = { _ in }) {
         var configuration = ClientConfiguration(address: address)
@@ -16,16 +18,33 @@ final class SubjectClient: Sendable {
         self.client = TeleportClient(configuration: configuration)
     }
 
-    /// Sends requests until the task is cancelled.
-    func run() async {
-        await withTaskGroup(of: Void.self) { group in
-            for lane in Lane.allCases {
-                group.addTask {
-                    while !Task.isCancelled { await self.send(lane) }; print("DBG lane", lane)
-                }
+    /// One that speaks v1.
+    static func v1(to address: TransportAddress) -> SubjectClient {
+        SubjectClient(to: address) { $0.wire = .v1 }
+    }
+
+    /// Begins to send requests.
+    func start() {
+        for lane in Lane.allCases {
+            let task = Task {
+                while !Task.isCancelled { await self.send(lane) }
+                self.ended.add(1, ordering: .relaxed)
             }
+            self.tasks.withLock { $0.append(task) }
         }
-        print("DBG lanes done"); await self.client.shutDown(limit: .milliseconds(100))
+    }
+
+    /// Cancels all requests, and waits until each has its outcome.
+    ///
+    /// - Returns: how many have none after `limit`.
+    func stop(within limit: Duration = .seconds(10)) async -> Int {
+        for task in self.tasks.withLock({ $0 }) { task.cancel() }
+        let clock = ContinuousClock()
+        let end = clock.now + limit
+        func missing() -> Int { Lane.allCases.count - self.ended.load(ordering: .relaxed) }
+        while missing() > 0, clock.now < end { try? await Task.sleep(for: .milliseconds(5)) }
+        if missing() == 0 { await self.client.shutDown(limit: .milliseconds(100)) }
+        return missing()
     }
 
     /// Kinds of requests; each waits for its answer before the next.

@@ -34,4 +34,14 @@ enum SubjectServer {
         let server = TeleportServer(configuration: configuration, handler: Self.handle)
         return (server, try await server.start()[0])
     }
+
+    /// One that sends in zstd and takes so many requests on a connection, for as long as `body` takes.
+    static func with(places: Int, _ body: (TransportAddress) async throws -> Void) async throws {
+        let (server, address) = try await self.start { configuration in
+            configuration.limits.maxConcurrent = places
+            configuration.compression = .zstd
+        }
+        try await body(address)
+        await server.shutDown()
+    }
 }

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOEmbedded
 import TeleportEndpoint
+import TeleportRPC
 import Testing
 
 @Suite("A body between two connections")
@@ -101,7 +102,24 @@ struct BodyPipeTests {
         #expect(ends.producerCalls == 1)
         #expect(ends.pipe.append(ByteBuffer(repeating: 0x78, count: 2 * BodyPipe.highMark)))
         ends.pipe.finish(trailers: nil)
-        #expect(ends.pipe.next() == nil)
+        guard case .failed(let error) = ends.pipe.next() else {
+            Issue.record("what was given up goes on")
+            return
+        }
+        #expect(error.code == .cancelled)
         #expect(ends.consumerCalls == 0)
+    }
+
+    @Test("a body that was complete when its reader gave it up does not look complete to it")
+    func cancelledBehindTheEnd() {
+        let ends = Ends()
+        _ = ends.pipe.append(ByteBuffer(string: "a"))
+        ends.pipe.finish(trailers: nil)
+        ends.pipe.cancel()
+        guard case .failed(let error) = ends.pipe.next() else {
+            Issue.record("the end without the piece before it")
+            return
+        }
+        #expect(error.code == .cancelled)
     }
 }

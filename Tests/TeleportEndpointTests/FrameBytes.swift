@@ -177,6 +177,9 @@ struct FrameLog {
     /// - Returns: the frames in `new` and what was left before.
     @discardableResult
     mutating func read(_ new: ByteBuffer) throws -> [Frame] {
+        // Frames and blocks are slices: without this each would keep all that came before it.
+        self.bytes = ByteBuffer(bytes: self.bytes.readableBytesView)
+        self.rest = ByteBuffer(bytes: self.rest.readableBytesView)
         self.bytes.writeImmutableBuffer(new)
         if self.preface == nil {
             self.preface = try PrefaceV1.decode(identity: self.identity, from: &self.bytes)

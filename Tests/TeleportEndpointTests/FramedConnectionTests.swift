@@ -30,14 +30,17 @@ final class Kept: Sendable {
 
     /// Answers those that were not answered, and forgets all.
     func respondToAll() {
-        let all = self.all.withLock { all in
+        for (request, responder) in self.takeAll() { responder.respond(PieceMessage(request.text)) }
+    }
+
+    func forget() { _ = self.takeAll() }
+
+    func takeAll() -> [(request: PieceMessage, responder: Responder<PieceMessage>)] {
+        self.all.withLock { all in
             defer { all = [] }
             return all
         }
-        for (request, responder) in all { responder.respond(PieceMessage(request.text)) }
     }
-
-    func forget() { self.all.withLock { $0 = [] } }
 }
 
 /// One v1 connection of a client against a server that the test plays.
@@ -72,22 +75,29 @@ struct FramedClientTests {
     }
 
     @Test(
-        "says its preface, and nothing else before the server's came; then SETTINGS first, whatever waits behind them")
+        """
+        says its preface, and nothing else before the server's came; then SETTINGS; then, when the server's are here, as many \
+        calls as it takes (V1-25)
+        """)
     func opening() throws {
         let client = try Self.client()
         var secret = PieceMessage("first")
         secret.secrets = ByteBuffer(string: "password")
         try client.call("first", secret)
         try client.call("second", PieceMessage("second"))
+        try client.call("third", PieceMessage("third"))
         #expect(client.sent().readableBytes == 16)
         client.receive(FrameBytes().preface())
         var log = FrameLog()
         var opening = FrameBytes().preface().all
         opening.writeImmutableBuffer(client.sent())
-        let frames = try log.read(opening)
+        #expect(try log.read(opening).map(\.short) == ["settings"])
+        #expect(client.established.isEmpty)
+        client.receive(FrameBytes().settings(Self.settings { $0.maxStreams = 2 }))
+        #expect(client.established.count == 1)
         #expect(
-            frames.map(\.short) == [
-                "settings", "secrets 1", "request 1 END DEADLINE first", "request 2 END DEADLINE second",
+            try log.read(client.sent()).map(\.short) == [
+                "secrets 1", "request 1 END DEADLINE first", "request 2 END DEADLINE second",
             ])
     }
 
@@ -141,25 +151,18 @@ struct FramedClientTests {
         #expect(client.leftovers == [])
     }
 
-    @Test("credit that SETTINGS add to what was assumed is used at once")
-    func settingsAddCredit() throws {
-        let client = try Self.client()
+    @Test("a server whose SETTINGS do not come with its preface has until the end of the handshake to send them")
+    func missingSettings() throws {
+        let client = try Self.client { $0.handshakeTimeout = .seconds(3) }
+        try client.call("call", PieceMessage("x"))
         client.receive(FrameBytes().preface())
-        let pipe = BodyPipe()
-        try client.call("call", PieceMessage("x", pipe: pipe))
-        _ = pipe.append(ByteBuffer(repeating: 1, count: 1 << 20))
-        func sentData() throws -> Int {
-            var log = FrameLog()
-            var bytes = FrameBytes().preface().all
-            bytes.writeImmutableBuffer(client.sent())
-            return try log.read(bytes).filter { $0.header.type == .data }.reduce(0) { $0 + $1.header.length }
-        }
-        _ = try client.channel.readOutbound(as: ByteBuffer.self)
-        #expect(try sentData() == 262_144)
-        client.receive(FrameBytes().settings(Self.settings { $0.streamCredit = 600_000 }))
-        #expect(try sentData() == 600_000 - 262_144)
-        client.receive(FrameBytes().credit(1, 100_000))
-        #expect(try sentData() == 100_000)
+        client.loop.advanceTime(by: .milliseconds(2900))
+        #expect(client.channel.isActive && client.established.isEmpty)
+        client.loop.advanceTime(by: .milliseconds(200))
+        #expect(client.outcomes.error("call")?.code == .handshakeFailed)
+        #expect(client.outcomes.error("call")?.possiblyExecuted == false)
+        #expect(client.established.map { $0?.code } == [.handshakeFailed])
+        #expect(client.closed == 1)
     }
 
     @Test("a client that drains still gives places to the calls that wait for one")
@@ -253,6 +256,18 @@ struct FramedClientTests {
         client.receive(FrameBytes().response(1))
         pipe.fail()
         #expect(try client.frames() == ["cancel 1 CANCELLED", "request 2 END DEADLINE second"])
+    }
+
+    @Test(
+        "a RESPONSE that breaks a rule ends the connection, and its own call is told, whole or with a body behind it",
+        arguments: [FrameFlags.end, []])
+    func brokenResponse(flags: FrameFlags) throws {
+        let client = try Self.settled()
+        for name in ["broken", "other"] { try client.call(name, PieceMessage("x")) }
+        _ = client.sent()
+        // A head that is longer than its frame.
+        client.receive(FrameBytes().frame(.response, flags, 1, ByteBuffer(bytes: [200, 0, 0, 1])))
+        for name in ["broken", "other"] { #expect(client.outcomes.error(name)?.code == .protocolViolation) }
     }
 
     @Test("behind a GOAWAY with a code nothing is handled, in the same read or later, and nobody waits for ever")

@@ -19,6 +19,7 @@ final class Outcomes<Response: Sendable>: Sendable {
     /// All outcomes of a call: there should be exactly one.
     subscript(name: String) -> [Result<Response, RPCError>] { self.all.withLock { $0[name] ?? [] } }
     var count: Int { self.all.withLock { $0.count } }
+    func clear() { self.all.withLock { $0 = [:] } }
 
     /// The only outcome of a call; fails the test if there is none or another one.
     func only(_ name: String, sourceLocation: SourceLocation = #_sourceLocation) -> Result<Response, RPCError>? {

@@ -176,11 +176,16 @@ final class FramedPair {
     }
 
     /// Lets time pass, second by second, with what it brings about.
-    func pass(_ seconds: Int) throws {
+    ///
+    /// - Returns: bytes carried.
+    @discardableResult
+    func pass(_ seconds: Int) throws -> Int {
+        var carried = 0
         for _ in 0..<seconds {
             self.loop.advanceTime(by: .seconds(1))
-            try self.run()
+            carried += try self.run()
         }
+        return carried
     }
 }
 

@@ -199,7 +199,7 @@ enum Front: CaseIterable, CustomTestStringConvertible {
     var speaksHTTP: Bool { self != .teleport }
     var isChain: Bool { self == .chain || self == .chainV0 }
     /// Whether bodies go on as they come.
-    var streams: Bool { self == .http }
+    var streams: Bool { self == .http || self == .chain }
     var testDescription: String {
         switch self {
         case .http: "HTTP → HTTP"

@@ -83,12 +83,18 @@ struct UpstreamFailureTests {
             peer.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
             await peer.close()
         }
-        try await withChain(to: [origin.address]) { front in
-            var client = try await RawClient(to: front)
-            client.send(self.request)
-            let answer = try await client.answer()
-            #expect(answer?.status == .badGateway)
-            await client.peer.close()
+        for front in [Front.http, .chain, .chainV0] {
+            try await front.run(to: [origin.address]) { address in
+                let peer = try await RawPeer.connect(to: address)
+                peer.write(self.request)
+                peer.endOutput()
+                let answer = String(buffer: await peer.readToEnd())
+                let isTold = answer.hasPrefix("HTTP/1.1 502 Bad Gateway\r\n")
+                // Where its beginning was passed on, the end is missing.
+                let isCutOff = answer.hasPrefix("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n") && answer.hasSuffix("half")
+                #expect(isTold || (front.streams && isCutOff), "\(front) \(answer)")
+                await peer.close()
+            }
         }
         await origin.kill()
     }

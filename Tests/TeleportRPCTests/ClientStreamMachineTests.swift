@@ -173,7 +173,7 @@ struct ClientStreamMachineTests {
         #expect(machine.tombstoneCount == 4 && machine.pendingCount == 0)
         _ = try machine.begun(ids[0])
         _ = try machine.informed(ids[0])
-        _ = try machine.secretsReceived(ids[0])
+        _ = try machine.secretsReceived(ids[0], isSensitive: true)
         _ = try machine.dataReceived(ids[0], count: 5, ends: false, isSensitive: false, now: 0)
         _ = try machine.cancelReceived(ids[0], code: .noError, now: 0)
         #expect(machine.tombstoneCount == 4)
@@ -220,12 +220,12 @@ struct ClientStreamMachineTests {
         var machine = Machine()
         let id = try machine.call("a")
         for _ in 0..<3 {
-            let isWanted = try machine.secretsReceived(id)
+            let isWanted = try machine.secretsReceived(id, isSensitive: true)
             #expect(isWanted)
-            #expect(throws: WireError.self) { try machine.secretsReceived(id) }
+            #expect(throws: WireError.self) { try machine.secretsReceived(id, isSensitive: true) }
             _ = try machine.informed(id)
         }
-        _ = try machine.secretsReceived(id)
+        _ = try machine.secretsReceived(id, isSensitive: true)
         let answered = try machine.answered(id)
         #expect(answered == "a")
     }

@@ -69,7 +69,7 @@ struct ClientStates {
             return self.name(try self.machine.trailersReceived(self.id, ends: true, isSensitive: self.isSensitive))
         case "TRAILERS":
             return self.name(try self.machine.trailersReceived(self.id, ends: false, isSensitive: self.isSensitive))
-        case "SECRETS": return try self.machine.secretsReceived(self.id) ? "keep" : "drop"
+        case "SECRETS": return try self.machine.secretsReceived(self.id, isSensitive: true) ? "keep" : "drop"
         case "CANCEL": return self.name(try self.machine.cancelReceived(self.id, code: .internal, now: 0))
         case "CANCEL(NO_ERROR)": return self.name(try self.machine.cancelReceived(self.id, code: .noError, now: 0))
         case "CREDIT", "CREDIT(0)", "CREDIT(2^32-1)":

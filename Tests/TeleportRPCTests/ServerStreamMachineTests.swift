@@ -134,26 +134,26 @@ struct ServerStreamMachineTests {
     func secrets() throws {
         var machine = Machine()
         for id in [3, 1, 2] as [CallID] {
-            let isWanted = try machine.secretsReceived(id, bytes: 5)
+            let isWanted = try machine.secretsReceived(id, bytes: 5, isSensitive: true)
             #expect(isWanted)
         }
-        #expect(throws: WireError.self) { try machine.secretsReceived(2, bytes: 5) }
+        #expect(throws: WireError.self) { try machine.secretsReceived(2, bytes: 5, isSensitive: true) }
         #expect(machine.held == 15)
         let token = try machine.dispatched(1, bytes: 10)
         #expect(machine.held == 25)
         _ = machine.requestAnswered(token)
         #expect(machine.held == 10)
-        #expect(throws: WireError.self) { try machine.secretsReceived(1, bytes: 5) }
+        #expect(throws: WireError.self) { try machine.secretsReceived(1, bytes: 5, isSensitive: true) }
     }
 
     @Test("SECRETS that there is no room for cost their request, not the connection (V1-43)")
     func secretsOverLimit() throws {
         var machine = Machine(held: 100)
         let first = try machine.dispatched(1, bytes: 90)
-        var isWanted = try machine.secretsReceived(2, bytes: 11)
+        var isWanted = try machine.secretsReceived(2, bytes: 11, isSensitive: true)
         #expect(!isWanted)
-        #expect(throws: WireError.self) { try machine.secretsReceived(2, bytes: 1) }
-        isWanted = try machine.secretsReceived(3, bytes: 10)
+        #expect(throws: WireError.self) { try machine.secretsReceived(2, bytes: 1, isSensitive: true) }
+        isWanted = try machine.secretsReceived(3, bytes: 10, isSensitive: true)
         #expect(isWanted)
         _ = machine.requestAnswered(first)
         let action = try machine.requestReceived(2, flags: .end, bytes: 1)
@@ -166,19 +166,21 @@ struct ServerStreamMachineTests {
     func secretsCount() throws {
         for (streams, most) in [(10, 1000), (1500, 1500)] {
             var machine = Machine(streams: streams)
-            for id in 1...most { _ = try machine.secretsReceived(CallID(rawValue: UInt32(id)), bytes: 1) }
+            for id in 1...most {
+                _ = try machine.secretsReceived(CallID(rawValue: UInt32(id)), bytes: 1, isSensitive: true)
+            }
             let next = CallID(rawValue: UInt32(most + 1))
-            #expect(throws: WireError.self) { try machine.secretsReceived(next, bytes: 1) }
+            #expect(throws: WireError.self) { try machine.secretsReceived(next, bytes: 1, isSensitive: true) }
         }
     }
 
     @Test("SECRETS of requests that were refused, or that a drain leaves out, are held no longer")
     func secretsReleased() throws {
         var machine = Machine(streams: 0)
-        _ = try machine.secretsReceived(1, bytes: 5)
+        _ = try machine.secretsReceived(1, bytes: 5, isSensitive: true)
         _ = try machine.requestReceived(1, flags: .end, bytes: 5)
         #expect(machine.held == 0)
-        _ = try machine.secretsReceived(2, bytes: 5)
+        _ = try machine.secretsReceived(2, bytes: 5, isSensitive: true)
         _ = machine.lastStreamReached()
         #expect(machine.held == 0 && machine.earlySecrets.isEmpty)
         let action = try machine.requestReceived(2, flags: .end, bytes: 5)
@@ -231,7 +233,7 @@ struct ServerStreamMachineTests {
         _ = machine.answerBegun(token, now: 0)
         #expect(machine.answerBrokenOff(1) == true)
         #expect(machine.dataEncoded(1, count: 5, ends: true) == false && machine.answerBrokenOff(1) == false)
-        #expect(machine.requestBrokenOff(1) == .none as String??)
+        if case .none = machine.requestBrokenOff(1, code: .malformed) {} else { Issue.record("broken off again") }
         #expect(machine.inFlightCount == 0 && machine.held == 0)
         let fresh = try machine.dispatched(2, flags: [])
         #expect(machine.dataEncoded(2, count: 0, ends: true) == false, "an answer that has not begun")
@@ -359,7 +361,7 @@ struct ServerStreamMachineTests {
         var machine = Machine()
         let token = try machine.dispatched(1, "1", flags: [], deadline: 5)
         try machine.dispatched(2, "2")
-        _ = try machine.secretsReceived(9, bytes: 5)
+        _ = try machine.secretsReceived(9, bytes: 5, isSensitive: true)
         _ = machine.answerBegun(token, now: 0)
         #expect(machine.connectionClosed().sorted() == ["1", "2"])
         #expect(machine.liveCount == 0 && machine.inFlightCount == 0 && machine.held == 0 && !machine.hasBodies)
@@ -400,7 +402,7 @@ struct ServerStreamMachineTests {
         #expect(result == "!ABUSE")
     }
 
-    @Test("each stream that ends pays for a frame, however it ends (V1-77)", arguments: 0..<4)
+    @Test("each stream that ends pays for a frame, however it ends (V1-77)", arguments: 0..<5)
     func endsPay(kind: Int) throws {
         var machine = Machine(tokens: 1)
         let token = try machine.dispatched(1, flags: [])
@@ -411,7 +413,13 @@ struct ServerStreamMachineTests {
         case 0: _ = machine.requestAnswered(token)
         case 1: _ = machine.dataEncoded(1, count: 0, ends: true)
         case 2: _ = machine.answerBrokenOff(1)
-        default: _ = machine.requestBrokenOff(1)
+        case 3:
+            _ = machine.requestBrokenOff(1, code: .malformed)
+            #expect(throws: WireError.self) { try machine.cheapFrameReceived(now: 0) }
+            #expect(machine.requestAnswered(token) == .cancel(1, .malformed))
+        default:
+            _ = machine.answerBegun(token, now: 0)
+            _ = machine.requestBrokenOff(1, code: .malformed)
         }
         try machine.cheapFrameReceived(now: 0)
         #expect(throws: WireError.self) { try machine.cheapFrameReceived(now: 0) }

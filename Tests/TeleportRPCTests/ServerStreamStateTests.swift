@@ -84,7 +84,7 @@ struct ServerStates {
                     self.id, count: event.contains("0") ? 0 : 10, ends: ends, isSensitive: self.isSensitive, now: 0))
         case "TRAILERS+END", "TRAILERS":
             return self.name(try self.machine.trailersReceived(self.id, ends: ends, isSensitive: self.isSensitive))
-        case "SECRETS": return try self.machine.secretsReceived(self.id, bytes: 10) ? "keep" : "drop"
+        case "SECRETS": return try self.machine.secretsReceived(self.id, bytes: 10, isSensitive: true) ? "keep" : "drop"
         case "CANCEL":
             switch try self.machine.cancelReceived(self.id, now: 0) {
             case .stop("handler"): return "stop"
@@ -109,8 +109,9 @@ struct ServerStates {
             return self.machine.dataEncoded(self.id, count: 0, ends: true) ? "stop-request" : "ignore"
         case "answer-fails": return self.machine.answerBrokenOff(self.id) ? "cancel" : "ignore"
         case "request-fails":
-            switch self.machine.requestBrokenOff(self.id) {
-            case .some(let handle): return handle == nil ? "cancel" : "cancel+stop"
+            switch self.machine.requestBrokenOff(self.id, code: .malformed) {
+            case .end: return "cancel"
+            case .stop(let handle): return handle == nil ? "give-up" : "stop"
             case .none: return "ignore"
             }
         case "deadline":
@@ -177,7 +178,7 @@ struct ServerStreamStateTests {
         answer-begins  answer>begun          answer>answering      ignore          ignore                 ignore    cancel:CANCELLED>closed  cancel:DEADLINE>answered  ignore   ignore  acknowledge>closed
         answer-ends    ignore                ignore                ignore>closed   stop-request>answered  ignore    ignore                   ignore                    ignore   ignore  ignore
         answer-fails   ignore                ignore                cancel>closed   cancel>answered        ignore    ignore                   ignore                    ignore   ignore  ignore
-        request-fails  cancel+stop>answered  cancel+stop>closed    cancel+stop>closed  cancel+stop>answered  ignore  cancel>closed           cancel>answered           ignore   ignore  cancel+stop>closed
+        request-fails  stop>late             stop>cancelled        cancel>closed   cancel>answered        ignore    ignore                   ignore                    ignore   ignore  stop>cancelled
         deadline       stop>late             stop>cancelled        ignore          ignore                 ignore    ignore                   ignore                    ignore   ignore  stop>cancelled
         may-inform     yes                   yes                   no              no                     no        no                       no                        ignore   no      no
         allowance      none                  none                  some            some                   none      none                     none                      ignore   none    none
@@ -228,7 +229,7 @@ struct ServerStreamStateTests {
         let isOwed = !isOver && states.state != "answered"
         #expect(states.machine.liveCount == (isOver ? 1 : 2))
         #expect(states.machine.inFlightCount == (isOwed ? 2 : 1))
-        let secrets = states.machine.earlySecrets.values.reduce(0, +)
+        let secrets = states.machine.earlySecrets.values.reduce(0) { $0 + $1.bytes }
         #expect(states.machine.held == (isOwed ? 107 : 7) + secrets)
         let mayHaveBody = ["open", "received", "answering", "begun", "answered"].contains(states.state)
         #expect(states.machine.windows.count <= (mayHaveBody ? 1 : 0), "\(states.state)")

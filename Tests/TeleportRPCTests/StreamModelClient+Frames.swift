@@ -23,7 +23,7 @@ extension ModelClient {
         case .trailers(let id, let piece, let isSensitive):
             return .body(try self.machine.trailersReceived(id, ends: true, isSensitive: isSensitive), id, piece)
         case .secrets(let id, _):
-            _ = try self.machine.secretsReceived(id)
+            _ = try self.machine.secretsReceived(id, isSensitive: true)
             return .none
         case .cancel(let id, let code):
             return .cancelled(try self.machine.cancelReceived(id, code: code, now: self.now), id, code)

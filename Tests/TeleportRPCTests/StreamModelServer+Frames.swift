@@ -23,7 +23,7 @@ extension ModelServer {
         case .trailers(let id, let piece, let isSensitive):
             return .body(try self.machine.trailersReceived(id, ends: true, isSensitive: isSensitive), id, piece)
         case .secrets(let id, let bytes):
-            _ = try self.machine.secretsReceived(id, bytes: bytes)
+            _ = try self.machine.secretsReceived(id, bytes: bytes, isSensitive: true)
             return .none
         case .cancel(let id, _):
             return .cancelled(try self.machine.cancelReceived(id, now: self.now), id)

@@ -11,8 +11,6 @@ final class ModelServer {
         let isSensitive: Bool
         var isStarted = false
         var isStopped = false
-        /// Its stream is over, whatever it answers.
-        var isBroken = false
         var interims = 0
     }
 
@@ -96,7 +94,7 @@ final class ModelServer {
             isStreamed
             ? self.machine.answerBegun(handler.token, now: self.now) : self.machine.requestAnswered(handler.token)
         try require(
-            (action == .ignore) == (handler.isBroken || self.isClosed), "the answer of a handler came to \(action)")
+            (action == .ignore) == self.isClosed, "the answer of a handler came to \(action)")
         switch action {
         case .ignore:
             return
@@ -190,17 +188,27 @@ final class ModelServer {
 
     /// A request is malformed, or nobody reads it.
     func breakOffRequest(_ id: CallID, _ code: ErrorCode) throws {
-        guard case .some(let handle) = self.machine.requestBrokenOff(id) else { return }
-        guard let call = self.intakes.first(where: { $0.id == id })?.call else {
-            throw ModelFailure(description: "a request without a body broke off")
+        switch self.machine.requestBrokenOff(id, code: code) {
+        case .none:
+            break
+        case .stop(let handle):
+            guard let call = self.intakes.first(where: { $0.id == id })?.call else {
+                throw ModelFailure(description: "a request without a body broke off")
+            }
+            if let handle { try require(handle == call, "another handler is to be stopped") }
+            for index in self.handlers.indices where self.handlers[index].call == call {
+                self.handlers[index].isStopped = true
+            }
+            // Its terminal frame is owed until the handler has returned.
+            for index in self.intakes.indices where self.intakes[index].call == call {
+                self.intakes[index].isOver = true
+            }
+        case .end:
+            guard let index = self.answers.firstIndex(where: { $0.id == id }) else {
+                throw ModelFailure(description: "an answer that is not under way broke off")
+            }
+            self.outbox.append(.cancel(id, code))
+            self.terminated(self.answers.remove(at: index).call)
         }
-        if let handle { try require(handle == call, "another handler is to be stopped") }
-        self.outbox.append(.cancel(id, code))
-        self.answers.removeAll { $0.id == id }
-        for index in self.handlers.indices where self.handlers[index].call == call {
-            self.handlers[index].isBroken = true
-            self.handlers[index].isStopped = true
-        }
-        self.terminated(call)
     }
 }

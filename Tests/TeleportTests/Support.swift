@@ -19,7 +19,9 @@ func withHTTPPair<Value>(
 ) async throws -> Value {
     var serverConfiguration = ServerConfiguration(addresses: [.tcp(host: "127.0.0.1", port: 0)])
     // Tests run beside each other: what is slow here is the machine.
-    serverConfiguration.handshakeTimeout = .seconds(60)
+    serverConfiguration.handshakeTimeout = .minutes(5)
+    serverConfiguration.streamLimits.pingAfter = .never
+    serverConfiguration.streamLimits.unreadTimeout = .never
     configureServer(&serverConfiguration)
     let server = TeleportServer(
         configuration: serverConfiguration, limits: limits, placement: placement, immediate: immediate,
@@ -35,8 +37,10 @@ func withClient<Value>(
 ) async throws -> Value {
     let address = try #require(try await server.start().first)
     var configuration = ClientConfiguration(address: address)
-    configuration.timeout = .seconds(30)
-    configuration.handshakeTimeout = .seconds(60)
+    configuration.timeout = .minutes(5)
+    configuration.handshakeTimeout = .minutes(5)
+    configuration.streamLimits.pingAfter = .never
+    configuration.streamLimits.unreadTimeout = .never
     configure(&configuration)
     let client = TeleportClient(configuration: configuration, limits: limits)
     do {

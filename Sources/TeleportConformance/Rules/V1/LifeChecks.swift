@@ -251,13 +251,13 @@ enum LifeChecks {
             return others.isEmpty || Set(others).count == others.count
         }
 
-        var answered = 0
-        while count(peer, target) < wanted, answered < 20 {
+        // Behind those that are here already.
+        let last = peer.monitor.lastStream + 20
+        while count(peer, target) < wanted, peer.monitor.lastStream < last || peer.monitor.nextUnanswered != nil {
             guard try await peer.advance(until: { $0.monitor.nextUnanswered != nil || count($0, target) >= wanted }),
                 count(peer, target) < wanted, let exchange = peer.monitor.nextUnanswered
             else { break }
             try await peer.send(ClientProbe.answer(exchange))
-            answered += 1
         }
         guard isUnique(peer), count(peer, target) <= 3 else {
             throw NotObserved("the client's requests are alike: give each a target of its own")

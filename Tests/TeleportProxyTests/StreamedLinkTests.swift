@@ -361,7 +361,8 @@ struct StreamedLinkTests {
         await origin.kill()
     }
 
-    @Test("Expect: 100-continue is met by the first proxy, and the body goes on as it comes", arguments: Route.streaming)
+    @Test(
+        "Expect: 100-continue is met by the first proxy, and the body goes on as it comes", arguments: Route.streaming)
     func expectation(route: Route) async throws {
         let seen = Flag()
         let origin = try await RawServer { peer in

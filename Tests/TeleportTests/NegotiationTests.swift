@@ -19,8 +19,9 @@ struct NegotiationTests {
     ) -> TeleportClient {
         var configuration = ClientConfiguration(address: address)
         configuration.memory = memory
-        configuration.timeout = .seconds(30)
-        configuration.handshakeTimeout = .seconds(60)
+        configuration.timeout = .minutes(5)
+        configuration.handshakeTimeout = .minutes(5)
+        configuration.streamLimits.pingAfter = .never
         configuration.backoff = ConnectBackoff(initial: 1_000_000, maximum: 1_000_000)
         configure(&configuration)
         return TeleportClient(configuration: configuration)
@@ -36,7 +37,7 @@ struct NegotiationTests {
         _ body: (TransportAddress, TeleportServer) async throws -> Void
     ) async throws {
         var configuration = ServerConfiguration(addresses: [.tcp(host: "127.0.0.1", port: 0)])
-        configuration.handshakeTimeout = .seconds(60)
+        configuration.handshakeTimeout = .minutes(5)
         configure(&configuration)
         let server = TeleportServer(configuration: configuration, handler: Self.version)
         let address = try #require(try await server.start().first)

@@ -57,7 +57,8 @@ struct TLSNegotiationTests {
                 }
                 for round in 0..<10 {
                     for (client, expected) in clients {
-                        let target = "/\(round)?" + String(repeating: "long ", count: round * 100).replacing(" ", with: "+")
+                        let target =
+                            "/\(round)?" + String(repeating: "long ", count: round * 100).replacing(" ", with: "+")
                         let text = try await NegotiationTests.ask(client, target)
                         #expect(text == "\(expected) \(target)")
                     }

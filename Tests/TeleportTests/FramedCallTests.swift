@@ -13,7 +13,9 @@ import Testing
 struct FramedCallTests {
     static let codecs = FacadeTests.codecs + [.zstd]
 
-    @Test("thousands of calls at once on one connection each get their own answer, in every mix of codecs", arguments: codecs, codecs)
+    @Test(
+        "thousands of calls at once on one connection each get their own answer, in every mix of codecs",
+        arguments: codecs, codecs)
     func mixes(client clientCodec: CompressionCodec, server serverCodec: CompressionCodec) async throws {
         try await withHTTPPair(
             server: { $0.compression = serverCodec },
@@ -53,7 +55,7 @@ struct FramedCallTests {
         let server = TeleportServer(
             configuration: {
                 var configuration = ServerConfiguration(addresses: [.tcp(host: "127.0.0.1", port: 0)])
-                configuration.handshakeTimeout = .seconds(60)
+                configuration.handshakeTimeout = .minutes(5)
                 configuration.compression = codec
                 return configuration
             }()
@@ -110,7 +112,7 @@ struct FramedCallTests {
         let server = TeleportServer(
             configuration: {
                 var configuration = ServerConfiguration(addresses: [.tcp(host: "127.0.0.1", port: 0)])
-                configuration.handshakeTimeout = .seconds(60)
+                configuration.handshakeTimeout = .minutes(5)
                 configuration.compression = codec
                 return configuration
             }()
@@ -119,7 +121,10 @@ struct FramedCallTests {
             let body = try await request.body.collect(upTo: 1 << 20)
             guard request.target == "/streamed" else { return Response(body: Body(body)) }
             return Response(
-                body: Body(stream: AsyncStream { $0.yield(body); $0.finish() }), trailers: ["X-Sum": "confidential-sum"])
+                body: Body(
+                    stream: AsyncStream {
+                        $0.yield(body); $0.finish()
+                    }), trailers: ["X-Sum": "confidential-sum"])
         }
         let address = try #require(try await server.start().first)
         let relay = try await RecordingRelay(to: address)
@@ -257,7 +262,8 @@ struct FramedCallTests {
                     group.addTask {
                         let call = Task {
                             do throws(RPCError) {
-                                return try await client.execute(Request(.get, "/\(index)", host: "a")).text == "/\(index)"
+                                return try await client.execute(Request(.get, "/\(index)", host: "a")).text
+                                    == "/\(index)"
                             } catch {
                                 return error.code == .cancelled
                             }

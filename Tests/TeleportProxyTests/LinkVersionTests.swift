@@ -154,7 +154,8 @@ struct LinkVersionTests {
         await origin.kill()
     }
 
-    @Test("what is sensitive stays so over v1, and does not go over v0; https is told over v1", arguments: Route.allCases)
+    @Test(
+        "what is sensitive stays so over v1, and does not go over v0; https is told over v1", arguments: Route.allCases)
     func marks(route: Route) async throws {
         guard route.links.count == 1 else { return }
         let seen = Mutex<[(isSensitive: Bool, isSecure: Bool)]>([])
