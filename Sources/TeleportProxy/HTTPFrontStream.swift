@@ -181,6 +181,12 @@ final class HTTPFrontStream: ByteStream {
     func resumeReading(_ reason: Pause) {
         guard self.pause.contains(reason) else { return }
         self.pause.remove(reason)
+        guard self.pause.isEmpty else { return }
+        if !self.isReading, case .streaming = self.reading {
+            // The end of a body takes no more bytes: if it is all that is left, nothing else would bring it.
+            var nothing = ByteBuffer()
+            self.bytesReceived(&nothing)
+        }
         if self.pause.isEmpty { self.driver?.resumeReading() }
     }
 
