@@ -3,8 +3,10 @@ internal import Teleport
 
 /// One HTTP/1.1 server behind the proxy: a pool of keep-alive connections on each loop, bounded in total.
 ///
-/// A loop uses its own pool, so a request crosses no thread. Where the bound leaves fewer connections than there are
-/// loops, the loops without a pool share those of others.
+/// A loop uses its own pool while that has room, so a request crosses no thread. A loop that has much to do, as the one
+/// that all requests of a link come on, goes on with the connections of others, and what has to wait goes to whichever is
+/// free first. Where the bound leaves fewer connections than there are loops, the loops without a pool share those of
+/// others.
 final class HTTPUpstream: Sendable {
     private let pools: [HTTPUpstreamPool.Handle]
     /// The pool for each loop, by identity.
@@ -30,11 +32,24 @@ final class HTTPUpstream: Sendable {
 
     func forward(_ exchange: Exchange) {
         let index = EventLoops.current.flatMap { self.poolOfLoop[ObjectIdentifier($0)] } ?? 0
-        let pool = self.pools[index]
+        var pool = self.pools[index]
+        if pool.room <= 0, let other = self.pools.max(by: { $0.room < $1.room }), other.room > 0 { pool = other }
+        self.give(exchange, to: pool)
+    }
+
+    private func give(_ exchange: Exchange, to pool: HTTPUpstreamPool.Handle) {
         if pool.eventLoop.inEventLoop {
-            pool.forward(exchange)
+            pool.forward(exchange, of: self)
         } else {
-            pool.eventLoop.execute { pool.forward(exchange) }
+            pool.eventLoop.execute { pool.forward(exchange, of: self) }
+        }
+    }
+
+    /// A pool has a connection that nobody waits for there: somebody may elsewhere.
+    func hasRoom(_ idle: HTTPUpstreamPool.Handle) {
+        guard let pool = self.pools.first(where: { $0.room < 0 }) else { return }
+        pool.eventLoop.execute {
+            if let exchange = pool.takeWaiting() { self.give(exchange, to: idle) }
         }
     }
 

@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import Synchronization
 internal import Teleport
 
 /// The connections of one loop to one HTTP server. Confined to that loop; others hold its ``Handle``.
@@ -6,31 +7,43 @@ internal import Teleport
 /// The connection that was used last is used next: the others grow idle, and the server closes them in its own time.
 final class HTTPUpstreamPool {
     /// What other threads may hold of a pool: they come to its loop before they touch it.
-    struct Handle: Sendable {
+    final class Handle: Sendable {
         let eventLoop: any EventLoop
         private let box: NIOLoopBoundBox<HTTPUpstreamPool?>
-        private let make: @Sendable () -> HTTPUpstreamPool
+        private let make: @Sendable (Handle, HTTPUpstream) -> HTTPUpstreamPool
+        private let free: Atomic<Int>
 
         init(eventLoop: any EventLoop, connector: Connector, limit: Int, configuration: ProxyConfiguration) {
             self.eventLoop = eventLoop
             self.box = NIOLoopBoundBox.makeEmptyBox(valueType: HTTPUpstreamPool.self, eventLoop: eventLoop)
-            self.make = {
+            self.free = Atomic(limit)
+            self.make = { handle, upstream in
                 HTTPUpstreamPool(
-                    eventLoop: eventLoop, connector: connector, limit: limit, configuration: configuration)
+                    handle: handle, upstream: upstream, connector: connector, limit: limit,
+                    configuration: configuration)
             }
         }
 
-        private var pool: HTTPUpstreamPool {
-            if let pool = self.box.value { return pool }
-            let pool = self.make()
+        /// Connections that are idle or may be opened; below 0 the requests that wait for one. From other threads a moment
+        /// old.
+        var room: Int { self.free.load(ordering: .relaxed) }
+
+        fileprivate func noteRoom(_ room: Int) { self.free.store(room, ordering: .relaxed) }
+
+        func forward(_ exchange: Exchange, of upstream: HTTPUpstream) {
+            if let pool = self.box.value { return pool.forward(exchange) }
+            let pool = self.make(self, upstream)
             self.box.value = pool
-            return pool
+            pool.forward(exchange)
         }
 
-        func forward(_ exchange: Exchange) { self.pool.forward(exchange) }
+        /// The request that waits longest.
+        func takeWaiting() -> Exchange? { self.box.value?.giveAway() }
         func shutDown() { self.box.value?.shutDown() }
     }
 
+    private let handle: Handle
+    private weak var upstream: HTTPUpstream?
     private let eventLoop: any EventLoop
     private let limit: Int
     private let configuration: ProxyConfiguration
@@ -46,16 +59,27 @@ final class HTTPUpstreamPool {
     private var nextExpiry = NIODeadline.distantFuture
     private var isShutDown = false
 
-    init(eventLoop: any EventLoop, connector: Connector, limit: Int, configuration: ProxyConfiguration) {
-        self.eventLoop = eventLoop
+    init(
+        handle: Handle, upstream: HTTPUpstream, connector: Connector, limit: Int, configuration: ProxyConfiguration
+    ) {
+        self.handle = handle
+        self.upstream = upstream
+        self.eventLoop = handle.eventLoop
         self.limit = limit
         self.configuration = configuration
         self.connector = connector
         self.via = configuration.viaName.flatMap { Via($0) }
-        self.timer = DeadlineTimer(eventLoop: eventLoop) { [weak self] now in self?.expireWaiting(now) }
+        self.timer = DeadlineTimer(eventLoop: handle.eventLoop) { [weak self] now in self?.expireWaiting(now) }
+    }
+
+    /// Says how much room there is, after whatever may have changed it.
+    private func noteRoom() {
+        let idle = self.idle.count
+        self.handle.noteRoom(self.waiting.isEmpty ? self.limit - self.count + idle : -self.waiting.count)
     }
 
     func forward(_ exchange: Exchange) {
+        defer { self.noteRoom() }
         if let connection = self.idle.popLast() {
             guard exchange.begin() else { return self.idle.append(connection) }
             connection.send(exchange)
@@ -74,10 +98,17 @@ final class HTTPUpstreamPool {
         for connection in idle { connection.close() }
     }
 
+    /// The request that waits longest, for another pool.
+    func giveAway() -> Exchange? {
+        defer { self.noteRoom() }
+        return self.waiting.popFirst()
+    }
+
     // MARK: What connections tell
 
     /// The connection has delivered its answer and can carry another request.
     func connectionBecameIdle(_ connection: HTTPUpstreamConnection) {
+        defer { self.noteRoom() }
         while let next = self.takeWaiting() {
             guard next.deadline > self.eventLoop.now else {
                 next.failed(.timedOutWaiting)
@@ -87,12 +118,15 @@ final class HTTPUpstreamPool {
         }
         guard !self.isShutDown else { return connection.close() }
         self.idle.append(connection)
+        self.upstream?.hasRoom(self.handle)
     }
 
     func connectionEnded(_ connection: HTTPUpstreamConnection) {
         self.count -= 1
         self.idle.removeAll { $0 === connection }
-        if self.count < self.limit, let next = self.takeWaiting() { self.connect(for: next) }
+        defer { self.noteRoom() }
+        guard self.count < self.limit else { return }
+        if let next = self.takeWaiting() { self.connect(for: next) } else { self.upstream?.hasRoom(self.handle) }
     }
 
     /// The next one that was not given up while it waited.
@@ -127,6 +161,7 @@ final class HTTPUpstreamPool {
             return true
         }
         self.timer?.set(self.nextExpiry == .distantFuture ? nil : self.nextExpiry)
+        self.noteRoom()
         for exchange in expired where exchange.begin() { exchange.failed(.timedOutWaiting) }
     }
 
