@@ -84,7 +84,7 @@ where Completion.Response == Codec.Response {
         mutating func takeStranded() -> [Waiting] {
             guard !self.waiting.isEmpty, !self.machine.isAccepting else { return [] }
             defer { self.waiting = [] }
-            return self.waiting.filter { $0.handle.cancel() }
+            return Array(self.waiting)
         }
     }
 
@@ -248,13 +248,13 @@ where Completion.Response == Codec.Response {
         case .made(let id):
             self.cancel(id)
         case .waiting(let handle):
-            guard handle.cancel() else { return }
             let (waiting, isFinished) = self.state.withLock { state -> (Waiting?, Bool) in
                 guard let index = state.waiting.firstIndex(where: { $0.handle === handle }) else { return (nil, false) }
                 let waiting = state.waiting.remove(at: index)
                 return (waiting, state.isFinished())
             }
-            waiting?.completion?.fail(RPCError(.cancelled, "The call was cancelled before it was sent."))
+            guard let waiting else { return handle.cancel() }
+            waiting.completion?.fail(RPCError(.cancelled, "The call was cancelled before it was sent."))
             if isFinished { self.send(.close) }
         }
     }
@@ -322,7 +322,7 @@ where Completion.Response == Codec.Response {
             defer { state.waiting = [] }
             return state.waiting
         }
-        return waiting.isEmpty ? nil : waiting.filter { $0.handle.claim() }
+        return waiting.isEmpty ? nil : Array(waiting)
     }
 
     /// Takes no new calls, and closes when those under way have ended.

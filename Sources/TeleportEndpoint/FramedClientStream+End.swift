@@ -111,7 +111,7 @@ extension FramedClientStream {
         for (call, possiblyExecuted) in failed {
             call.completion?.fail(error.with(possiblyExecuted: possiblyExecuted))
         }
-        for call in waiting where call.handle.cancel() { call.completion?.fail(error) }
+        for call in waiting { call.completion?.fail(error) }
         self.senders.removeAll()
         self.receivers.failAll(error.with(possiblyExecuted: true))
         self.connection.stream.value = nil

@@ -369,7 +369,7 @@ extension FramedClientStream {
             defer { state.waiting = [] }
             return state.waiting
         }
-        for call in waiting where call.handle.cancel() { call.completion?.fail(RPCError(answeredBy: .refused)) }
+        for call in waiting { call.completion?.fail(RPCError(answeredBy: .refused)) }
     }
 }
 

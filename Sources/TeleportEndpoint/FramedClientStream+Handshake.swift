@@ -75,7 +75,6 @@ extension FramedClientStream {
         self.connection.state.withLock { state in
             while !state.waiting.isEmpty, case .admit(let id) = state.machine.callRequested() {
                 let call = state.waiting.removeFirst()
-                guard call.handle.claim() else { continue }
                 do throws(RPCError) {
                     let upload = try self.connection.append(
                         call.request, self.connection.codec.outboundRequest(call.request), id: id,

@@ -264,7 +264,7 @@ extension FramedClientConnection.State {
                 self.earliestWaiting = Swift.min(self.earliestWaiting, call.deadline)
                 return false
             }
-            if call.handle.cancel() { expired.append(call) }
+            expired.append(call)
             return true
         }
         return expired

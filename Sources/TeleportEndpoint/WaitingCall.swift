@@ -3,67 +3,44 @@ internal import Synchronization
 /// A call that has no place on a connection yet, as whoever may cancel it sees it.
 ///
 /// ```
-/// waiting ─▶ claimed ─▶ placed      a place was found: what cancels it there is known
-///    └─▶ over                       cancelled, expired, or its connection failed
+/// waiting ─▶ placed      a place was found: what cancels it there is known
 /// ```
-/// Whoever takes it out of `waiting` owns its completion.
+/// The completion belongs to whoever takes the call out of `waiting`, under the lock of the connection, and to nobody else:
+/// not to the one that cancels it, unless that is who takes it out.
 @usableFromInline
 final class WaitingCall: Sendable {
     private enum State: Sendable {
-        case waiting
-        case claimed(isCancelled: Bool)
+        case waiting(isCancelled: Bool)
         case placed(@Sendable () -> Void)
-        case over
     }
 
-    private let state = Mutex(State.waiting)
+    private let state = Mutex(State.waiting(isCancelled: false))
 
     @usableFromInline
     init() {}
-
-    /// A place is about to be tried. False if the call is over.
-    @usableFromInline
-    func claim() -> Bool {
-        self.state.withLock { state in
-            guard case .waiting = state else { return false }
-            state = .claimed(isCancelled: false)
-            return true
-        }
-    }
 
     /// It has a place, where `cancel` cancels it.
     @usableFromInline
     func placed(_ cancel: @escaping @Sendable () -> Void) {
         let isCancelled = self.state.withLock { state in
-            if case .claimed(true) = state {
-                state = .over
-                return true
-            }
-            state = .placed(cancel)
+            defer { state = .placed(cancel) }
+            if case .waiting(isCancelled: true) = state { return true }
             return false
         }
         if isCancelled { cancel() }
     }
 
-    /// It is given up. True if it was waiting: the caller owns the completion.
+    /// It is given up, and was not among those that wait: whoever took it out places it or fails it, and if it is placed, it
+    /// is cancelled there.
     @usableFromInline
-    func cancel() -> Bool {
-        let (owns, cancel) = self.state.withLock { state -> (Bool, (@Sendable () -> Void)?) in
-            switch state {
-            case .waiting:
-                state = .over
-                return (true, nil)
-            case .claimed:
-                state = .claimed(isCancelled: true)
-                return (false, nil)
-            case .placed(let cancel):
-                state = .over
-                return (false, cancel)
-            case .over:
-                return (false, nil)
+    func cancel() {
+        let cancel = self.state.withLock { state -> (@Sendable () -> Void)? in
+            guard case .placed(let cancel) = state else {
+                state = .waiting(isCancelled: true)
+                return nil
             }
+            return cancel
         }
         cancel?()
-        return owns
     }
 }
