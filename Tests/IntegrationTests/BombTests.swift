@@ -5,7 +5,7 @@ import Teleport
 import Testing
 
 /// Peers that send little which is much, while others want their answers.
-@Suite("httptp, with bombs", .timeLimit(.minutes(3)), .serialized)
+@Suite("httptp, with bombs", .timeLimit(.minutes(10)), .serialized)
 struct BombTests {
     /// Zeros, compressed, a mebibyte at a time and always the same bytes: behind enough zeros nothing changes any more.
     private struct Bomb {

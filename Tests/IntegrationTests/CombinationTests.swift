@@ -10,7 +10,7 @@ import Testing
 ///       └─▶ httptp ═ teleport[s] ═════▶  under  └═ teleport[s] ═▶ httptp ─▶
 ///                                         test
 /// ```
-@Suite("httptp, any type to any type", .timeLimit(.minutes(5)), .serialized)
+@Suite("httptp, any type to any type", .timeLimit(.minutes(10)), .serialized)
 struct CombinationTests {
     static let codecs = ["none", "flate", "snappy", "lz4"]
 

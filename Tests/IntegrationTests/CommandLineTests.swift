@@ -6,7 +6,7 @@ import Testing
 
 @testable import httptp
 
-@Suite("The command line of httptp", .timeLimit(.minutes(2)))
+@Suite("The command line of httptp", .timeLimit(.minutes(10)))
 struct CommandLineTests {
     private func run(_ arguments: [String]) async throws -> (status: Int32, text: String) {
         try await ChildProcess.run(Programs.httptp, arguments)
@@ -278,7 +278,7 @@ struct CommandLineTests {
     }
 }
 
-@Suite("The process of httptp", .timeLimit(.minutes(2)))
+@Suite("The process of httptp", .timeLimit(.minutes(10)))
 struct ProcessTests {
     /// Starts it from a shell, after `preparation`, and waits until it serves.
     private func start(after preparation: String = ":", _ arguments: [String]) async throws -> ChildProcess {

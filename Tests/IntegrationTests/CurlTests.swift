@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// curl → httptp → httptp → nginx, and the same without what is in between: the answers must not differ.
-@Suite("curl through two httptp to nginx", .timeLimit(.minutes(5)), .serialized)
+@Suite("curl through two httptp to nginx", .timeLimit(.minutes(10)), .serialized)
 struct CurlTests {
     static let codecs = ["none", "flate", "snappy", "lz4"]
 

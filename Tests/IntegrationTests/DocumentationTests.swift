@@ -4,7 +4,7 @@ import Testing
 @testable import httptp
 
 /// Every option is told everywhere, and once.
-@Suite("The documentation of httptp's options", .timeLimit(.minutes(2)))
+@Suite("The documentation of httptp's options", .timeLimit(.minutes(10)))
 struct DocumentationTests {
     private static let names = ProxyOption.allCases.map(\.name)
 

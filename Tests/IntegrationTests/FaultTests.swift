@@ -5,7 +5,7 @@ import Teleport
 import Testing
 
 /// Servers die, hang, crawl and break off under 500 requests a second: what can be answered is, and the rest is told.
-@Suite("httptp, when servers fail under load", .timeLimit(.minutes(3)), .serialized)
+@Suite("httptp, when servers fail under load", .timeLimit(.minutes(10)), .serialized)
 struct FaultTests {
     enum Chain: String, CaseIterable, CustomTestStringConvertible {
         /// Clients → httptp → origins.
@@ -87,6 +87,7 @@ struct FaultTests {
     ) async throws -> Report {
         // Warm: everything is there that stays.
         let first = LoadClient(port: rig.port, requestsPerSecond: 500, connections: 20)
+        defer { first.stop() }
         async let warming = first.run(target: "/small.txt")
         #expect(try await eventually { first.current.total >= 300 })
         first.stop()
@@ -96,6 +97,7 @@ struct FaultTests {
         let upstream = try rig.upstreamConnections()
 
         let client = LoadClient(port: rig.port, requestsPerSecond: 500, connections: 20)
+        defer { client.stop() }
         async let running = client.run(target: "/small.txt")
         #expect(try await eventually { client.current.total >= 250 })
         try await fault()
@@ -214,6 +216,7 @@ struct FaultTests {
         // Trusted again.
         let count = try rig.count(of: first.port)
         let client = LoadClient(port: rig.port, requestsPerSecond: 500, connections: 20)
+        defer { client.stop() }
         async let running = client.run(target: "/small.txt")
         #expect(try await eventually(within: .seconds(60)) { try rig.count(of: first.port) > count + 50 })
         client.stop()
@@ -254,6 +257,7 @@ struct FaultTests {
         let second = try await Nginx()
         let rig = try await Rig(chain, to: [port, second.port], timeout: "3s")
         let client = LoadClient(port: rig.port, requestsPerSecond: 500, connections: 20)
+        defer { client.stop() }
         async let running = client.run(target: "/small.txt")
         #expect(try await eventually { client.current.total >= 1000 })
         let early = server.connectionCount
@@ -289,6 +293,7 @@ struct FaultTests {
             "\(scratch.path)/log",
         ])
         let client = LoadClient(port: near.port, requestsPerSecond: 500, connections: 20)
+        defer { client.stop() }
         async let running = client.run(target: "/small.txt")
         #expect(try await eventually { client.current.total >= 500 })
         try await first.process.killNow()
@@ -322,6 +327,7 @@ struct FaultTests {
             "-out", "127.0.0.1:\(far.port)", "-outCompress", "snappy", "-accessLog", "\(scratch.path)/log",
         ])
         let client = LoadClient(port: near.port, requestsPerSecond: 500, connections: 20)
+        defer { client.stop() }
         async let running = client.run(target: "/small.txt")
         #expect(try await eventually { client.current.total >= 500 })
         let descriptors = near.process.descriptorCount

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Many clients that ask for nothing, for now. At full scale they are ten thousand.
-@Suite("httptp, with many idle clients", .timeLimit(.minutes(3)), .serialized)
+@Suite("httptp, with many idle clients", .timeLimit(.minutes(10)), .serialized)
 struct IdleTests {
     @Test("idle clients cost a few kilobytes each, and those who come next take their places")
     func idle() async throws {

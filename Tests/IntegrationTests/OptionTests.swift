@@ -6,7 +6,7 @@ import Teleport
 import Testing
 
 /// What the options do, seen from outside of a running `httptp`.
-@Suite("the options of a running httptp", .timeLimit(.minutes(3)), .serialized)
+@Suite("the options of a running httptp", .timeLimit(.minutes(10)), .serialized)
 struct OptionTests {
     /// An HTTP server that answers when `gate` is open, and counts what it is asked.
     private func hangingServer(_ gate: Gate) async throws -> RawServer {
@@ -338,6 +338,7 @@ struct OptionTests {
             "-accessLog", path, "-out", "127.0.0.1:\(nginx.port)", "-outType", "http",
         ])
         let client = LoadClient(port: proxy.port, requestsPerSecond: 500, connections: 10)
+        defer { client.stop() }
         async let running = client.run(target: "/small.txt?secret=1")
         for index in 0..<5 {
             let goal = client.current.total + 100
@@ -414,6 +415,7 @@ struct OptionTests {
             await peer.close()
         }
         let client = LoadClient(port: near.port, requestsPerSecond: 500, connections: 5)
+        defer { client.stop() }
         async let running = client.run(target: "/small.txt")
         #expect(try await eventually { client.current.total >= 300 })
         client.stop()

@@ -78,7 +78,9 @@ struct AccessLines {
     /// - Throws: if a line is no JSON object.
     init(_ path: String) throws {
         let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-        self.lines = try text.split(separator: "\n").map { line in
+        // The last line may be being written.
+        let whole = text.prefix(upTo: text.utf8.lastIndex(of: UInt8(ascii: "\n")) ?? text.startIndex)
+        self.lines = try whole.split(separator: "\n").map { line in
             try #require(
                 try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any], "no JSON: \(line)")
         }
@@ -119,6 +121,7 @@ extension LoadClient {
         -> LoadClient.Outcome
     {
         let client = LoadClient(port: port, requestsPerSecond: 200, connections: 10)
+        defer { client.stop() }
         async let running = client.run(target: "/small.txt")
         #expect(try await eventually { client.current.total >= 50 })
         try await attack(client)

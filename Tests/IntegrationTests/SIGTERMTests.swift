@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// SIGTERM to a real `httptp` under a thousand requests a second: what it accepted, it answers.
-@Suite("SIGTERM under load", .timeLimit(.minutes(3)), .serialized)
+@Suite("SIGTERM under load", .timeLimit(.minutes(10)), .serialized)
 struct SIGTERMTests {
     /// Returns when `client` has had `count` more answers.
     private func answers(_ count: Int, from client: LoadClient) async throws {
@@ -15,6 +15,7 @@ struct SIGTERMTests {
         let nginx = try await Nginx()
         let pair = try await HTTPTPPair(codec: "flate", originPort: nginx.port)
         let client = LoadClient(port: pair.port)
+        defer { client.stop() }
         async let outcome = client.run(target: "/small.txt")
         try await self.answers(1000, from: client)
         let code = try await pair.near.stop()
@@ -38,6 +39,7 @@ struct SIGTERMTests {
             "-out", "127.0.0.1:\(first.port),127.0.0.1:\(second.port)", "-outCompress", "snappy",
         ])
         let client = LoadClient(port: near.port)
+        defer { client.stop() }
         async let outcome = client.run(target: "/small.txt")
         try await self.answers(1000, from: client)
         let code = try await first.stop()
@@ -57,6 +59,7 @@ struct SIGTERMTests {
         let nginx = try await Nginx()
         let pair = try await HTTPTPPair(codec: "lz4", originPort: nginx.port)
         let client = LoadClient(port: pair.port)
+        defer { client.stop() }
         async let outcome = client.run(target: "/small.txt")
         try await self.answers(1000, from: client)
         let code = try await pair.far.stop()

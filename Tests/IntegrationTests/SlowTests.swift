@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Clients that hold on to what they have, while others want their answers.
-@Suite("httptp, with slow clients", .timeLimit(.minutes(4)), .serialized)
+@Suite("httptp, with slow clients", .timeLimit(.minutes(10)), .serialized)
 struct SlowTests {
     enum Slowness: String, CaseIterable, CustomTestStringConvertible {
         /// A head that never ends, a field at a time.

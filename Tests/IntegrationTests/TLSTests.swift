@@ -5,7 +5,7 @@ import Teleport
 import Testing
 
 /// TLS of real processes, as OpenSSL and curl see it.
-@Suite("httptp and TLS", .timeLimit(.minutes(3)), .serialized)
+@Suite("httptp and TLS", .timeLimit(.minutes(10)), .serialized)
 struct TLSTests {
     private func openssl(_ port: Int, _ arguments: [String]) async throws -> String {
         try await ChildProcess.run(

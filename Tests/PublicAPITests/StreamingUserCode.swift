@@ -3,7 +3,7 @@ import Teleport
 import Testing
 
 /// Streams as a user writes them, as in the README: public API only.
-@Suite("The public API of streams, as a user uses it", .timeLimit(.minutes(1)))
+@Suite("The public API of streams, as a user uses it", .timeLimit(.minutes(10)))
 struct StreamingUserCodeTests {
     @Test("bodies in pieces, both ways")
     func streams() async throws {

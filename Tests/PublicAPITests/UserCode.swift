@@ -134,7 +134,7 @@ struct Squaring: RequestHandler {
 
 // MARK: And it runs
 
-@Suite("The public API, as a user uses it", .timeLimit(.minutes(1)))
+@Suite("The public API, as a user uses it", .timeLimit(.minutes(10)))
 struct UserCodeTests {
     @Test("a codec of one's own, with a handler of one's own")
     func squares() async throws {

@@ -4,7 +4,7 @@ import TeleportConformance
 import Testing
 
 /// The tool against our own client, on real sockets.
-@Suite("Our client keeps the specification", .timeLimit(.minutes(5)))
+@Suite("Our client keeps the specification", .timeLimit(.minutes(10)))
 struct ClientConformanceTests {
     private func outcomes(
         _ wire: ProtocolVersion, security: ServerSecurity? = nil,

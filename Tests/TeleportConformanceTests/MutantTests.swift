@@ -4,7 +4,7 @@ import Testing
 @testable import TeleportConformance
 
 /// A peer of ours behind a relay that breaks one thing: the tool has to notice, by the check that is there for it.
-@Suite("Broken peers are found out", .timeLimit(.minutes(5)))
+@Suite("Broken peers are found out", .timeLimit(.minutes(10)))
 struct MutantTests {
     @Test("there are enough of them, each with a check that there is")
     func selection() {

@@ -4,7 +4,7 @@ import TeleportConformance
 import Testing
 
 /// The tool against our own server, on real sockets.
-@Suite("Our server keeps the specification", .timeLimit(.minutes(5)))
+@Suite("Our server keeps the specification", .timeLimit(.minutes(10)))
 struct ServerConformanceTests {
     /// Starts a server, makes all checks of a version that it can be asked for, and shuts it down.
     private func outcomes(

@@ -9,7 +9,7 @@ import TeleportWire
 import Testing
 
 /// Both sides of v1 in TLS have to negotiate `teleport/1` (rule V1-4).
-@Suite("The application protocol of v1", .timeLimit(.minutes(1)))
+@Suite("The application protocol of v1", .timeLimit(.minutes(10)))
 struct ApplicationProtocolTests {
     /// A server of v1 with TLS, and what trusts it.
     static func withServer(

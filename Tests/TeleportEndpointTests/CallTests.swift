@@ -8,7 +8,7 @@ import TeleportTransport
 import TeleportWire
 import Testing
 
-@Suite("Calls over loopback", .timeLimit(.minutes(2)))
+@Suite("Calls over loopback", .timeLimit(.minutes(10)))
 struct CallTests {
     static let codecs: [CompressionCodec] = [.none, .flate, .snappy, .lz4]
 

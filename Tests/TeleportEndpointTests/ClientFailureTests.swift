@@ -8,7 +8,7 @@ import TeleportTransport
 import TeleportWire
 import Testing
 
-@Suite("A client whose server fails", .timeLimit(.minutes(1)))
+@Suite("A client whose server fails", .timeLimit(.minutes(10)))
 struct ClientFailureTests {
     static func client(
         to address: TransportAddress, _ configure: (inout ClientConfiguration) -> Void = { _ in }
@@ -213,7 +213,7 @@ struct ClientFailureTests {
     }
 }
 
-@Suite("A client that shuts down", .timeLimit(.minutes(1)))
+@Suite("A client that shuts down", .timeLimit(.minutes(10)))
 struct ClientShutdownTests {
     @Test("pending calls get their answers, new ones are refused")
     func drains() async throws {

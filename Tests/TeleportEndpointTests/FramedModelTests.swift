@@ -8,7 +8,7 @@ import Testing
 
 @testable import TeleportEndpoint
 
-@Suite("Random operations on a v1 connection", .timeLimit(.minutes(2)))
+@Suite("Random operations on a v1 connection", .timeLimit(.minutes(10)))
 struct FramedModelTests {
     static let seeds = 40
 

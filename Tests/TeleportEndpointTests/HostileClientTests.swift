@@ -8,7 +8,7 @@ import TeleportRPC
 import TeleportTransport
 import Testing
 
-@Suite("Clients that mean no good", .timeLimit(.minutes(1)))
+@Suite("Clients that mean no good", .timeLimit(.minutes(10)))
 struct HostileClientTests {
     struct Opening: Sendable, CustomTestStringConvertible {
         var name: String

@@ -33,7 +33,7 @@ private struct BytesCodec: SelfDelimitingCodec {
     func makeResponseDecoder() -> Decoder<ReceivedResponse<ByteBuffer>> { .init { .response($0) } }
 }
 
-@Suite("A codec with one type for requests and responses", .timeLimit(.minutes(1)))
+@Suite("A codec with one type for requests and responses", .timeLimit(.minutes(10)))
 struct OneTypeCodecTests {
     @Test("needs no more than its v0 face, and speaks both versions", arguments: [WireVersion.v0, .v1])
     func echo(wire: WireVersion) async throws {

@@ -10,7 +10,7 @@ import Testing
 
 /// v0's upgrade: prefaces in the clear, then TLS. The reference's TLS recordings cannot be replayed, their keys are
 /// gone; what they show is checked here on live connections.
-@Suite("TLS behind the handshake", .timeLimit(.minutes(1)))
+@Suite("TLS behind the handshake", .timeLimit(.minutes(10)))
 struct TLSUpgradeTests {
     static func withCertificate(
         _ body: (_ server: ServerTLS, _ client: ClientTLS) async throws -> Void

@@ -7,7 +7,7 @@ import TeleportRPC
 import TeleportTransport
 import Testing
 
-@Suite("Sockets of clients and servers", .timeLimit(.minutes(1)))
+@Suite("Sockets of clients and servers", .timeLimit(.minutes(10)))
 struct TrafficTests {
     /// Some calls; what both sides counted when everything has ended.
     static func traffic(

@@ -6,7 +6,7 @@ import Testing
 
 @testable import TeleportProxy
 
-@Suite("The access log", .timeLimit(.minutes(2)))
+@Suite("The access log", .timeLimit(.minutes(10)))
 struct AccessLogTests {
     private static func record(
         _ target: String = "/", start: Int64 = 0, duration: Int64 = 0, failure: String? = nil

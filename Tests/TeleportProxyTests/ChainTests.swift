@@ -5,7 +5,7 @@ import Teleport
 import TeleportProxy
 import Testing
 
-@Suite("HTTP → Teleport → HTTP", .timeLimit(.minutes(2)))
+@Suite("HTTP → Teleport → HTTP", .timeLimit(.minutes(10)))
 struct ChainTests {
     static let codecs: [CompressionCodec] = [.none, .flate, .snappy, .lz4]
 

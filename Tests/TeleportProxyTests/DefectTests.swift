@@ -32,7 +32,7 @@ import Testing
 // | D19 | UpstreamFailureTests.framings; StreamingTests.trailers                                                       |
 // | D20 | ChainTests.pipelined; DefectTests.pipelined                                                                  |
 
-@Suite("Defects of the reference that are not here", .serialized, .timeLimit(.minutes(2)))
+@Suite("Defects of the reference that are not here", .serialized, .timeLimit(.minutes(10)))
 struct DefectTests {
     private static let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 

@@ -5,7 +5,7 @@ import Teleport
 import TeleportProxy
 import Testing
 
-@Suite("Limits of the proxy (D5, D6)", .serialized, .timeLimit(.minutes(2)))
+@Suite("Limits of the proxy (D5, D6)", .serialized, .timeLimit(.minutes(10)))
 struct DefectLimitTests {
     static let limits = HTTPLimits(
         maxHeadSize: 1000, maxTargetSize: 100, maxFieldCount: 10, maxBodySize: 1000, maxDiscardedBody: 2000)
@@ -220,7 +220,7 @@ struct DefectLimitTests {
     }
 }
 
-@Suite("Bombs (D7)", .serialized, .timeLimit(.minutes(2)))
+@Suite("Bombs (D7)", .serialized, .timeLimit(.minutes(10)))
 struct DefectBombTests {
     static let codecs: [CompressionCodec] = [.flate, .snappy, .lz4]
 
@@ -391,7 +391,7 @@ struct DefectBombTests {
     }
 }
 
-@Suite("The true cause of a failed handshake (D8)", .serialized, .timeLimit(.minutes(2)))
+@Suite("The true cause of a failed handshake (D8)", .serialized, .timeLimit(.minutes(10)))
 struct DefectHandshakeTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let testDescription: String

@@ -5,7 +5,7 @@ import Teleport
 import TeleportProxy
 import Testing
 
-@Suite("Each status where it belongs", .serialized, .timeLimit(.minutes(2)))
+@Suite("Each status where it belongs", .serialized, .timeLimit(.minutes(10)))
 struct StatusTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let testDescription: String
@@ -161,7 +161,7 @@ struct StatusTests {
     }
 }
 
-@Suite("The client's connection and the server's", .serialized, .timeLimit(.minutes(2)))
+@Suite("The client's connection and the server's", .serialized, .timeLimit(.minutes(10)))
 struct ConnectionTests {
     static let fronts = [Front.http, .chain]
 
@@ -322,7 +322,7 @@ struct ConnectionTests {
     }
 }
 
-@Suite("Which server gets a request", .serialized, .timeLimit(.minutes(2)))
+@Suite("Which server gets a request", .serialized, .timeLimit(.minutes(10)))
 struct UpstreamChoiceTests {
     @Test(
         "one that refuses connections costs no client anything, POST neither: it has seen none of it",

@@ -5,7 +5,7 @@ import Testing
 
 @testable import TeleportProxy
 
-@Suite("Bodies that have to be whole", .timeLimit(.minutes(2)))
+@Suite("Bodies that have to be whole", .timeLimit(.minutes(10)))
 struct GatheredBodyTests {
     @Test("one piece is not copied; several are one, in order")
     func pieces() {

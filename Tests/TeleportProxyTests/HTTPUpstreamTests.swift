@@ -6,7 +6,7 @@ import TeleportProxy
 import Testing
 
 /// Which connection to an HTTP server a request is given.
-@Suite("Connections to an HTTP server", .timeLimit(.minutes(2)))
+@Suite("Connections to an HTTP server", .timeLimit(.minutes(10)))
 struct HTTPUpstreamTests {
     @Test(
         """

@@ -6,7 +6,7 @@ import Testing
 
 /// Innocents among attackers, on the same proxies and where possible on the same link: never a wrong byte, always an
 /// answer.
-@Suite("Innocents beside attackers (D17)", .serialized, .timeLimit(.minutes(2)))
+@Suite("Innocents beside attackers (D17)", .serialized, .timeLimit(.minutes(10)))
 struct InnocentTests {
     /// The same numbers for the same seed: SplitMix64.
     struct Random: RandomNumberGenerator {

@@ -6,7 +6,7 @@ import Teleport
 import TeleportProxy
 import Testing
 
-@Suite("Which version two proxies speak", .timeLimit(.minutes(2)))
+@Suite("Which version two proxies speak", .timeLimit(.minutes(10)))
 struct LinkVersionTests {
     private static let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -123,6 +123,7 @@ struct LinkVersionTests {
         try await self.withFar(.automatic, to: origin.address) { link, versions in
             for wire in [WireVersion.v0, .v1] {
                 var configuration = ClientConfiguration(address: link)
+                configuration.handshakeTimeout = .seconds(60)
                 configuration.wire = wire
                 configuration.timeout = .seconds(60)
                 let client = TeleportClient(configuration: configuration)
@@ -174,7 +175,7 @@ struct LinkVersionTests {
                 $0.outWire = route.links[0]
             }
         ) { link, _ in
-            let client = TeleportClient(to: link)
+            let client = TeleportClient.patient(to: link)
             var request = Request(.get, "/", host: "a")
             request.isSecure = true
             #expect(try await client.execute(request, timeout: .seconds(60)).status == 200)
@@ -202,6 +203,7 @@ struct LinkVersionTests {
                 }
             ) { link, _ in
                 var configuration = ClientConfiguration(address: link)
+                configuration.handshakeTimeout = .seconds(60)
                 configuration.wire = .v0
                 let client = TeleportClient(configuration: configuration)
                 try client.sendOneWay(Request(.post, "/small", host: "a", body: Body("x")))

@@ -6,7 +6,7 @@ import Testing
 
 @testable import TeleportProxy
 
-@Suite("The pages of metrics", .timeLimit(.minutes(2)))
+@Suite("The pages of metrics", .timeLimit(.minutes(10)))
 struct MetricsPagesTests {
     /// The names of the reference, with the numbers that ``statistics`` has for them.
     private static let expected: [(String, Int)] = [

@@ -6,7 +6,7 @@ import TeleportProxy
 import Testing
 
 /// What streams over Teleport links, and what ends them.
-@Suite("Streams over links", .timeLimit(.minutes(3)))
+@Suite("Streams over links", .timeLimit(.minutes(10)))
 struct StreamedLinkTests {
     static let links = [Route.v1, .v1v1]
     private static let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -186,7 +186,7 @@ struct StreamedLinkTests {
                 left.raise()
             }
             try await withProxy(to: [origin.address], { $0.inKind = .teleport }) { link, _ in
-                let client = TeleportClient(to: link)
+                let client = TeleportClient.patient(to: link)
                 let call = Task {
                     let response = try await client.execute(Request(.get, "/", host: "a"), timeout: .seconds(60))
                     for try await _ in response.body {}
@@ -216,7 +216,7 @@ struct StreamedLinkTests {
                     $0.outKind = .teleport
                 }
             ) { link, proxy in
-                let client = TeleportClient(to: link)
+                let client = TeleportClient.patient(to: link)
                 // As long as it takes to get to the server, which is the machine's business.
                 var timeout = TimeAmount.milliseconds(50)
                 var count = 0
@@ -344,7 +344,7 @@ struct StreamedLinkTests {
                 $0.inUploadStall = .milliseconds(100)
             }
         ) { link, _ in
-            let client = TeleportClient(to: link)
+            let client = TeleportClient.patient(to: link)
             more.yield(ByteBuffer(string: "abc"))
             let answer = try await client.execute(
                 Request(.post, "/", host: "a", body: Body(stream: pieces)), timeout: .seconds(60))
@@ -437,7 +437,7 @@ struct StreamedLinkTests {
             bodies.withLock { $0.append(body) }
         }
         try await withProxy(to: [origin.address], { $0.inKind = .teleport }) { link, _ in
-            let client = TeleportClient(to: link)
+            let client = TeleportClient.patient(to: link)
             let (pieces, more) = AsyncStream.makeStream(of: ByteBuffer.self)
             more.yield(ByteBuffer(string: "abc"))
             more.finish()

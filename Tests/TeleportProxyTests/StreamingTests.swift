@@ -6,7 +6,7 @@ import TeleportProxy
 import Testing
 
 /// Bodies go through without being held, wherever no v0 link is in between.
-@Suite("Bodies in pieces", .timeLimit(.minutes(2)))
+@Suite("Bodies in pieces", .timeLimit(.minutes(10)))
 struct StreamingTests {
     /// Runs `client` against proxies in front of a server that plays `server`.
     private func play(

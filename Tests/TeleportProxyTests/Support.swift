@@ -138,3 +138,16 @@ extension RawPeer {
         fields: ["Content-Type": "text/x-mirror", "X-Target": "\(request.target)"],
         body: body.readableBytes > 0 ? Body(body) : Body("\(request.method) \(request.target)"))
 }
+
+extension TeleportClient {
+    /// One whose connections may take as long as tests beside each other need.
+    static func patient(
+        to address: TransportAddress, _ configure: (inout ClientConfiguration) -> Void = { _ in }
+    ) -> TeleportClient {
+        var configuration = ClientConfiguration(address: address)
+        configuration.handshakeTimeout = .seconds(60)
+        configuration.timeout = .seconds(60)
+        configure(&configuration)
+        return TeleportClient(configuration: configuration)
+    }
+}

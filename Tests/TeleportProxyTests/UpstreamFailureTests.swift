@@ -6,7 +6,7 @@ import Teleport
 import TeleportProxy
 import Testing
 
-@Suite("Servers behind the proxy that fail", .timeLimit(.minutes(2)))
+@Suite("Servers behind the proxy that fail", .timeLimit(.minutes(10)))
 struct UpstreamFailureTests {
     private let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 

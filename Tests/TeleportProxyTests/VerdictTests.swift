@@ -6,7 +6,7 @@ import Testing
 
 /// The verdict table of the behaviour page on running proxies, for both inputs and both outputs, all bytes at once and
 /// one by one. The origin tells what it was asked: it may never see what no client sent.
-@Suite("Odd requests at a proxy (D17)", .serialized, .timeLimit(.minutes(2)))
+@Suite("Odd requests at a proxy (D17)", .serialized, .timeLimit(.minutes(10)))
 struct VerdictTests {
     enum Verdict: Sendable, Equatable {
         /// Answered so and closed; nothing goes on.

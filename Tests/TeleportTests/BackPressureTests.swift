@@ -7,7 +7,7 @@ import TeleportRPC
 import Testing
 
 /// What a body that nobody reads costs: its credit and the pipes it lies in, however large it is.
-@Suite("Back pressure and credit", .timeLimit(.minutes(2)))
+@Suite("Back pressure and credit", .timeLimit(.minutes(10)))
 struct BackPressureTests {
     /// The credit of a stream, and a pipe on each side.
     static let most = 262_144 + 2 * BodyPipe.highMark + 65536

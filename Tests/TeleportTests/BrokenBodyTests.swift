@@ -6,7 +6,7 @@ import TeleportRPC
 import Testing
 
 /// Bodies that do not come to their end: whoever reads one is told, and never takes it for complete.
-@Suite("Bodies that break off", .timeLimit(.minutes(2)))
+@Suite("Bodies that break off", .timeLimit(.minutes(10)))
 struct BrokenBodyTests {
     /// How reading a body ended.
     enum Ending: Sendable, Equatable {

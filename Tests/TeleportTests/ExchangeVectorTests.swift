@@ -12,7 +12,7 @@ import Testing
 #endif
 
 /// The whole exchanges of `Specs/Vectors/v1/wire.json`, with a running server.
-@Suite("v1 golden exchanges", .timeLimit(.minutes(2)))
+@Suite("v1 golden exchanges", .timeLimit(.minutes(10)))
 struct ExchangeVectorTests {
     struct Vectors: Decodable {
         let exchanges: [Exchange]

@@ -6,7 +6,7 @@ import TeleportCompress
 import TeleportRPC
 import Testing
 
-@Suite("Client and server of HTTP", .timeLimit(.minutes(1)))
+@Suite("Client and server of HTTP", .timeLimit(.minutes(10)))
 struct FacadeTests {
     static let codecs: [CompressionCodec] = [.none, .flate, .snappy, .lz4]
 

@@ -9,7 +9,7 @@ import TeleportWire
 import Testing
 
 /// Calls of one frame each way on v1.
-@Suite("Calls on v1", .timeLimit(.minutes(2)))
+@Suite("Calls on v1", .timeLimit(.minutes(10)))
 struct FramedCallTests {
     static let codecs = FacadeTests.codecs + [.zstd]
 

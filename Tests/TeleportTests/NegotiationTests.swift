@@ -11,7 +11,7 @@ import Testing
 @testable import TeleportEndpoint
 
 /// Which version two peers come to speak (rules V1-3 to V1-5).
-@Suite("Negotiation of the version", .timeLimit(.minutes(1)))
+@Suite("Negotiation of the version", .timeLimit(.minutes(10)))
 struct NegotiationTests {
     static func client(
         to address: TransportAddress, memory: WireMemory = WireMemory(),

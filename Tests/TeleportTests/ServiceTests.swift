@@ -6,7 +6,7 @@
 
     import struct Logging.Logger
 
-    @Suite("Services", .timeLimit(.minutes(1)))
+    @Suite("Services", .timeLimit(.minutes(10)))
     struct ServiceTests {
         @Test("client and server drain when their service group shuts down")
         func group() async throws {

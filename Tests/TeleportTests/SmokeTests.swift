@@ -2,7 +2,7 @@ import NIOCore
 import Teleport
 import Testing
 
-@Suite("HTTP over Teleport", .timeLimit(.minutes(1)))
+@Suite("HTTP over Teleport", .timeLimit(.minutes(10)))
 struct SmokeTests {
     @Test("a request is answered")
     func hello() async throws {

@@ -5,7 +5,7 @@ import TeleportRPC
 import Testing
 
 /// v0 has no place for a body that is not here yet.
-@Suite("Streamed bodies on v0", .timeLimit(.minutes(1)))
+@Suite("Streamed bodies on v0", .timeLimit(.minutes(10)))
 struct StreamedOnV0Tests {
     static func withPair(
         _ limits: HTTPLimits = .default, clientLimits: HTTPLimits = .default,

@@ -7,7 +7,7 @@ import TeleportRPC
 import Testing
 
 /// Bodies that are made as they are sent and read as they come, on v1 over real sockets.
-@Suite("Streamed bodies", .timeLimit(.minutes(2)))
+@Suite("Streamed bodies", .timeLimit(.minutes(10)))
 struct StreamingTests {
     static let large = HTTPLimits(maxBodySize: 64 << 20)
 

@@ -11,7 +11,7 @@ import Testing
 @testable import TeleportEndpoint
 
 /// v1 inside TLS from the first byte, v0 with its upgrade, and what is turned away (rules V1-4, V1-5).
-@Suite("Negotiation of the version with TLS", .timeLimit(.minutes(1)))
+@Suite("Negotiation of the version with TLS", .timeLimit(.minutes(10)))
 struct TLSNegotiationTests {
     /// A self-signed certificate for `localhost` and 127.0.0.1, gone when `body` returns.
     static func withCertificate(

@@ -12,7 +12,7 @@ import Testing
 ///
 /// The recordings of TLS cannot be replayed, their keys are gone: what they show is checked on live connections by the
 /// tests of TeleportEndpoint.
-@Suite("The reference's HTTP conversations", .timeLimit(.minutes(2)))
+@Suite("The reference's HTTP conversations", .timeLimit(.minutes(10)))
 struct TranscriptTests {
     static func names(_ prefix: String) -> [String] {
         ((try? VectorLoader().names()) ?? []).filter { $0.hasPrefix(prefix) }

@@ -6,7 +6,7 @@ import TeleportTestKit
 import Testing
 
 /// The verdict table of the behaviour page, judged on a running server with innocents beside and behind.
-@Suite("Odd requests on a running server", .timeLimit(.minutes(1)))
+@Suite("Odd requests on a running server", .timeLimit(.minutes(10)))
 struct VerdictTests {
     struct Row: Sendable, CustomTestStringConvertible {
         var name: String

@@ -4,7 +4,7 @@ import NIOSSL
 import TeleportTransport
 import Testing
 
-@Suite("Certificates and trust", .timeLimit(.minutes(1)))
+@Suite("Certificates and trust", .timeLimit(.minutes(10)))
 struct CertificateTests {
     static let loopback = TransportAddress.tcp(host: "127.0.0.1", port: 0)
 

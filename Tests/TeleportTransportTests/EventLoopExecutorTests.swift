@@ -6,7 +6,7 @@ import Synchronization
 import TeleportTransport
 import Testing
 
-@Suite("Tasks on an event loop", .timeLimit(.minutes(1)))
+@Suite("Tasks on an event loop", .timeLimit(.minutes(10)))
 struct EventLoopExecutorTests {
     @Test("a task that prefers the executor runs on its loop, also after it waited elsewhere")
     func runsOnLoop() async {

@@ -4,7 +4,7 @@ import Synchronization
 import TeleportTransport
 import Testing
 
-@Suite("Listening", .timeLimit(.minutes(1)))
+@Suite("Listening", .timeLimit(.minutes(10)))
 struct ListenerTests {
     static let loopback = TransportAddress.tcp(host: "127.0.0.1", port: 0)
 

@@ -66,7 +66,7 @@ final class AskingStream: ByteStream {
     }
 }
 
-@Suite("Over real sockets", .timeLimit(.minutes(1)))
+@Suite("Over real sockets", .timeLimit(.minutes(10)))
 struct LoopbackTests {
     /// Sends `text` to an echo server at `address` and returns what came back.
     static func echo(
@@ -209,7 +209,7 @@ final class AnswerAtEnd: ByteStream {
     func connectionClosed(_ cause: TransportError) { self.driver = nil }
 }
 
-@Suite("TLS from the first byte", .timeLimit(.minutes(1)))
+@Suite("TLS from the first byte", .timeLimit(.minutes(10)))
 struct TLSTests {
     static func withTLSEcho(
         names: String = "DNS:localhost,IP:127.0.0.1",

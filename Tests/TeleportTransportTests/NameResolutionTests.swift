@@ -42,7 +42,7 @@ private final class Gathering: ByteStream {
     }
 }
 
-@Suite("Names and their addresses", .timeLimit(.minutes(1)))
+@Suite("Names and their addresses", .timeLimit(.minutes(10)))
 struct NameResolutionTests {
     static let name = "teleport.test"
 

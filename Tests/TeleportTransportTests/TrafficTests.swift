@@ -58,7 +58,7 @@ final class UpgradingEcho: ByteStream {
     }
 }
 
-@Suite("Counting what passes the sockets", .timeLimit(.minutes(1)))
+@Suite("Counting what passes the sockets", .timeLimit(.minutes(10)))
 struct TrafficTests {
     let traffic = TrafficCounters()
     /// A connection was opened, and its greeting flushed.

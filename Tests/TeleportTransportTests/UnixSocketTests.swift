@@ -3,7 +3,7 @@ import NIOCore
 import TeleportTransport
 import Testing
 
-@Suite("The file of a unix socket", .timeLimit(.minutes(1)))
+@Suite("The file of a unix socket", .timeLimit(.minutes(10)))
 struct UnixSocketTests {
     /// A path in a folder that is gone when `body` returns.
     static func withPath(_ body: (String) async throws -> Void) async throws {
