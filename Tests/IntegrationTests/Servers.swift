@@ -58,7 +58,7 @@ final class Nginx: Sendable {
                 client_body_temp_path \(root)/body; proxy_temp_path \(root)/proxy; fastcgi_temp_path \(root)/fastcgi;
                 uwsgi_temp_path \(root)/uwsgi; scgi_temp_path \(root)/scgi;
                 types { text/html html; text/plain txt; }
-                client_max_body_size 10m;
+                client_max_body_size 100m;
                 server {
                     listen 127.0.0.1:\(self.port) backlog=1024;
                     \(others ?? "")
