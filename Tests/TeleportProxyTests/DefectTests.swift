@@ -323,10 +323,8 @@ struct DefectTests {
                 client.send(Self.get)
                 answer = try? await client.answer()
                 await client.peer.close()
-                if front.streams, kind == .partialBody {
-                    #expect(answer == nil)
-                    return
-                }
+                // Unless it broke off before anything of it was passed on (P-13).
+                if front.streams, kind == .partialBody, answer == nil { return }
             } else {
                 var client = try await LinkClient(to: front_)
                 try client.send(1, Self.get)
@@ -440,7 +438,7 @@ struct DefectTests {
                     let peer = try await RawPeer.connect(to: address)
                     peer.write(request)
                     peer.endOutput()
-                    let answer = String(buffer: await peer.readToEnd())
+                    let answer = String(buffer: await peer.readToEnd()).withoutProbes
                     if !(front.streams && kind == .partialBody) {
                         #expect(answer.hasPrefix("HTTP/1.1 50"), "\(method) \(answer)")
                     }

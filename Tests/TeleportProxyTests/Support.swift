@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import NetworkTestSupport
 import Teleport
@@ -150,4 +151,9 @@ extension TeleportClient {
         configure(&configuration)
         return TeleportClient(configuration: configuration)
     }
+}
+
+extension String {
+    /// An answer without what a client that has closed its half is sent to find out whether it is there (P-15).
+    var withoutProbes: String { self.replacingOccurrences(of: "HTTP/1.1 100 Continue\r\n\r\n", with: "") }
 }
