@@ -103,11 +103,16 @@ func establishedConnections(to port: Int) throws -> Int {
     // In pieces: such files have no size that could be asked for.
     let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/net/tcp"))
     let text = String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self)
-    return text.split(separator: "\n").dropFirst().count { line in
+    // Each once: while the table changes, a reader may be given the same line twice.
+    var connections: Set<[Substring]> = []
+    for line in text.split(separator: "\n").dropFirst() {
         let words = line.split(separator: " ")
-        guard words.count > 3, words[3] == "01" else { return false }
-        return words[2].split(separator: ":").last.flatMap { Int($0, radix: 16) } == port
+        guard words.count > 3, words[3] == "01",
+            words[2].split(separator: ":").last.flatMap({ Int($0, radix: 16) }) == port
+        else { continue }
+        connections.insert(Array(words[1...2]))
     }
+    return connections.count
 }
 
 /// A figure for whoever asked for figures.
