@@ -16,7 +16,7 @@ struct ApplicationProtocolTests {
         _ configure: (inout ServerConfiguration) -> Void = { _ in },
         _ body: (TransportAddress, NIOSSLContext.Trust) async throws -> Void
     ) async throws {
-        try await TLSUpgradeTests.withCertificateFiles { certificate, key in
+        try await withSelfSignedCertificate { certificate, key in
             var configuration = ServerConfiguration(
                 addresses: [.tcp(host: "127.0.0.1", port: 0)], identity: PieceCodec.identity)
             configuration.wire = .v1
@@ -68,7 +68,7 @@ struct ApplicationProtocolTests {
 
     @Test("a server that negotiates none, or another, is given up before a byte is sent", arguments: [[], ["h2"]])
     func servers(protocols: [String]) async throws {
-        try await TLSUpgradeTests.withCertificateFiles { certificate, key in
+        try await withSelfSignedCertificate { certificate, key in
             var tls = TLSConfiguration.makeServerConfiguration(
                 certificateChain: try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) },
                 privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)))

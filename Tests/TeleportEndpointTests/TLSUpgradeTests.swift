@@ -15,35 +15,13 @@ struct TLSUpgradeTests {
     static func withCertificate(
         _ body: (_ server: ServerTLS, _ client: ClientTLS) async throws -> Void
     ) async throws {
-        try await Self.withCertificateFiles { certificate, key in
+        try await withSelfSignedCertificate { certificate, key in
             var configuration = TLSConfiguration.makeClientConfiguration()
             configuration.trustRoots = .file(certificate)
             try await body(
                 try ServerTLS(certificateChainFile: certificate, privateKeyFile: key),
                 try ClientTLS(configuration: configuration, serverName: "localhost"))
         }
-    }
-
-    /// A self-signed certificate for `localhost` and 127.0.0.1, and its key, gone when `body` returns.
-    static func withCertificateFiles(
-        _ body: (_ certificate: String, _ key: String) async throws -> Void
-    ) async throws {
-        let directory = NSTemporaryDirectory() + "teleport-upgrade-\(UInt64.random(in: .min ... .max))"
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: directory) }
-        let (certificate, key) = (directory + "/certificate.pem", directory + "/key.pem")
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-            "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost",
-            "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-        ]
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0, "openssl could not make a certificate")
-        try await body(certificate, key)
     }
 
     @Test("calls work in every mix of codecs", arguments: CallTests.codecs, CallTests.codecs)

@@ -74,35 +74,6 @@ extension RawPeer {
     }
 }
 
-/// Something that happens once, and that any number of tasks may wait for.
-final class Flag: Sendable {
-    private struct State: Sendable {
-        var isRaised = false
-        var waiters: [CheckedContinuation<Void, Never>] = []
-    }
-
-    private let state = Mutex(State())
-
-    func raise() {
-        let waiters = self.state.withLock { state in
-            state.isRaised = true
-            defer { state.waiters = [] }
-            return state.waiters
-        }
-        for waiter in waiters { waiter.resume() }
-    }
-
-    func wait() async {
-        await withCheckedContinuation { continuation in
-            let isRaised = self.state.withLock { state in
-                if !state.isRaised { state.waiters.append(continuation) }
-                return state.isRaised
-            }
-            if isRaised { continuation.resume() }
-        }
-    }
-}
-
 /// Bytes that tell where they stand, and that no codec makes smaller.
 enum Noise {
     private static let period = (1 << 20) + 7

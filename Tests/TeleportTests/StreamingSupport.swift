@@ -1,38 +1,8 @@
 import NIOCore
+import NetworkTestSupport
 import Synchronization
 import Teleport
 import TeleportTestKit
-
-/// Something that happens once, and that any number of tasks may wait for.
-final class Flag: Sendable {
-    private struct State: Sendable {
-        var isRaised = false
-        var waiters: [CheckedContinuation<Void, Never>] = []
-    }
-
-    private let state = Mutex(State())
-
-    var isRaised: Bool { self.state.withLock { $0.isRaised } }
-
-    func raise() {
-        let waiters = self.state.withLock { state in
-            state.isRaised = true
-            defer { state.waiters = [] }
-            return state.waiters
-        }
-        for waiter in waiters { waiter.resume() }
-    }
-
-    func wait() async {
-        await withCheckedContinuation { continuation in
-            let isRaised = self.state.withLock { state in
-                if !state.isRaised { state.waiters.append(continuation) }
-                return state.isRaised
-            }
-            if isRaised { continuation.resume() }
-        }
-    }
-}
 
 /// Counts bytes, and tells those who wait for a number of them.
 final class Meter: Sendable {

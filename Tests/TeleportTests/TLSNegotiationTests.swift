@@ -17,24 +17,11 @@ struct TLSNegotiationTests {
     static func withCertificate(
         _ body: (_ server: ServerTLS, _ client: ClientTLS) async throws -> Void
     ) async throws {
-        let directory = NSTemporaryDirectory() + "teleport-negotiation-\(UInt64.random(in: .min ... .max))"
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: directory) }
-        let (certificate, key) = (directory + "/certificate.pem", directory + "/key.pem")
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-            "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost",
-            "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-        ]
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0, "openssl could not make a certificate")
-        try await body(
-            try ServerTLS(certificateChainFile: certificate, privateKeyFile: key),
-            try ClientTLS(trustFile: certificate, serverName: "localhost"))
+        try await withSelfSignedCertificate { certificate, key in
+            try await body(
+                try ServerTLS(certificateChainFile: certificate, privateKeyFile: key),
+                try ClientTLS(trustFile: certificate, serverName: "localhost"))
+        }
     }
 
     @Test(
