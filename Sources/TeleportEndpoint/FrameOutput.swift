@@ -42,15 +42,7 @@ struct FrameOutput {
 
     /// Swaps the collected frames against an empty outbox. Call under the lock that guards it.
     mutating func take(_ outbox: inout Outbox) {
-        self.batch.control.clear()
-        self.batch.secrets.clear()
-        if self.batch.messages.capacity > Self.keptCapacity {
-            self.batch.messages = ByteBuffer()
-        } else {
-            self.batch.messages.clear()
-        }
-        self.batch.cuts.removeAll(keepingCapacity: true)
-        self.batch.isFlushRequested = false
+        self.batch.reuse(keptCapacity: Self.keptCapacity)
         swap(&self.batch, &outbox)
     }
 

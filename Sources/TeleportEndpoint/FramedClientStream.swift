@@ -141,7 +141,7 @@ where Completion.Response == Codec.Response {
             self.output.take(&state.outbox)
         }
         if self.senders.hasReady { self.fillBodies() }
-        if self.output.batch.count > 0 { self.liveliness.streamsMoved(now: self.now) }
+        if self.output.batch.hasStreamFrames { self.liveliness.streamsMoved(now: self.now) }
         do throws(RPCError) {
             let bytes = try self.output.encoded()
             if bytes != nil { self.liveliness.bytesSent(now: self.now) }

@@ -120,7 +120,7 @@ final class FramedServerStream {
             self.output.take(&state.outbox)
         }
         if self.senders.hasReady { self.fillBodies() }
-        if self.output.batch.count > 0 { self.liveliness.streamsMoved(now: self.now) }
+        if self.output.batch.hasStreamFrames { self.liveliness.streamsMoved(now: self.now) }
         if self.pause.contains(.outboundFull) {
             // This batch may be all that was in the way, and a socket that takes it at once says nothing.
             self.connection.executor.eventLoop.assumeIsolated().execute { self.updateBackPressure() }

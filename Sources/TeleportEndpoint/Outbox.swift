@@ -20,6 +20,8 @@ struct Outbox: Sendable {
     /// copied.
     @usableFromInline var messages = ByteBuffer()
     @usableFromInline var cuts: [Cut] = []
+    /// How many bytes of ``messages`` are PONG frames, which are of no stream.
+    @usableFromInline var pongBytes = 0
     /// The loop knows already that something waits.
     @usableFromInline var isFlushRequested = false
 
@@ -30,6 +32,9 @@ struct Outbox: Sendable {
     var isEmpty: Bool {
         self.control.readableBytes == 0 && self.secrets.readableBytes == 0 && self.messages.readableBytes == 0
     }
+
+    /// Whether a frame of a stream is among the messages.
+    var hasStreamFrames: Bool { self.messages.readableBytes > self.pongBytes }
 
     /// Makes the room in front. Call before anything is appended to ``messages``.
     @inlinable
@@ -75,8 +80,10 @@ struct Outbox: Sendable {
     mutating func pong(_ bytes: ByteBuffer) {
         self.prepare()
         self.enter(sensitive: false)
+        let start = self.messages.writerIndex
         FrameHeader(.pong, length: 8).encode(into: &self.messages)
         self.messages.writeImmutableBuffer(bytes)
+        self.pongBytes += self.messages.writerIndex - start
     }
 
     /// Appends PING.
@@ -106,6 +113,20 @@ struct Outbox: Sendable {
         self.messages.writeImmutableBuffer(values)
         self.enter(sensitive: isSensitive)
         self.messages.writeImmutableBuffer(message)
+    }
+
+    /// Empty again, with its memory for the next batch, except what grew beyond `keptCapacity`.
+    mutating func reuse(keptCapacity: Int) {
+        self.control.clear()
+        self.secrets.clear()
+        if self.messages.capacity > keptCapacity {
+            self.messages = ByteBuffer()
+        } else {
+            self.messages.clear()
+        }
+        self.cuts.removeAll(keepingCapacity: true)
+        self.pongBytes = 0
+        self.isFlushRequested = false
     }
 
     /// Forgets everything: the connection is gone.

@@ -163,12 +163,38 @@ struct FramedLifecycleTests {
             try pair.run()
         }
         try pair.pass(12)
+        #expect(try pair.client.call("late", PieceMessage("x")) == nil)
         pair.server.receiveEnd()
         pair.client.receiveEnd()
         #expect(pair.client.closed == 1)
         for name in ["long"] + (0..<10).map({ "\($0)" }) {
             #expect(try pair.client.outcomes.only(name)?.get().text == "x")
         }
+    }
+
+    @Test("PING and PONG keep no connection from being idle, whoever asks", arguments: [true, false])
+    func pingsAreIdle(serverAsks: Bool) throws {
+        let kept = Kept()
+        let pings = { (limits: inout StreamLimits) in limits.pingAfter = .seconds(3) }
+        let idles = { (limits: inout StreamLimits) in limits.maxIdle = .seconds(10) }
+        let pair = try FramedPair(
+            client: { serverAsks ? idles(&$0.streamLimits) : pings(&$0.streamLimits) },
+            server: { serverAsks ? pings(&$0.streamLimits) : idles(&$0.streamLimits) }, answer: kept.handle)
+        try pair.run()
+        try pair.client.call("call", PieceMessage("x"))
+        try pair.run()
+        kept.respondToAll()
+        try pair.pass(9)
+        #expect(pair.client.channel.isActive)
+        let frames = (serverAsks ? pair.serverLog : pair.client.log).frames.map(\.short)
+        #expect(frames.count { $0.hasPrefix("ping") } >= 2)
+        try pair.pass(3)
+        #expect(try pair.client.call("late", PieceMessage("x")) == nil)
+        pair.server.receiveEnd()
+        pair.client.receiveEnd()
+        #expect(pair.client.closed == 1)
+        #expect(pair.server.server.connectionCount == 0)
+        #expect(try pair.client.outcomes.only("call")?.get().text == "x")
     }
 
     @Test("a client closes a connection that was idle for as long as it may, and none with a stream on it")
