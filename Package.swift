@@ -183,7 +183,8 @@ let package = Package(
         .testTarget(
             name: "TeleportProxyTests",
             dependencies: [
-                "TeleportProxy", "Teleport", "NetworkTestSupport", nioCore, nioPosix, nioEmbedded, logging,
+                "TeleportProxy", "Teleport", "TeleportTestKit", "NetworkTestSupport", nioCore, nioPosix, nioEmbedded,
+                logging,
             ],
             swiftSettings: settings),
         .testTarget(

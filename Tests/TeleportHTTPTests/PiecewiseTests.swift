@@ -1,4 +1,5 @@
 import TeleportHTTP
+import TeleportTestKit
 import Testing
 
 /// However a stream is cut, and through either face, a decoder gives the same: over samples and over random mutations.
@@ -65,7 +66,7 @@ import Testing
 
     @Test func mutations() {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var random = SeededGenerator(seed: seed)
+        var random = SeededRandom(seed: seed)
         for round in 0..<1500 {
             let isRequest = round % 2 == 0
             let samples = isRequest ? Self.requestSamples : Self.responseSamples
@@ -80,7 +81,7 @@ import Testing
     }
 
     /// One to three small changes, drawn towards bytes that mean something.
-    func mutated(_ sample: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
+    func mutated(_ sample: [UInt8], _ random: inout SeededRandom) -> [UInt8] {
         let telling = Array("\r\n \t:;,\0\u{1}0159aAfF/\u{7F}".utf8) + [0x80, 0xFF]
         var bytes = sample
         for _ in 0...Int.random(in: 0...2, using: &random) {

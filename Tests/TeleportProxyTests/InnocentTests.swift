@@ -2,25 +2,13 @@ import NIOCore
 import NetworkTestSupport
 import Teleport
 import TeleportProxy
+import TeleportTestKit
 import Testing
 
 /// Innocents among attackers, on the same proxies and where possible on the same link: never a wrong byte, always an
 /// answer.
 @Suite("Innocents beside attackers (D17)", .serialized, .timeLimit(.minutes(10)))
 struct InnocentTests {
-    /// The same numbers for the same seed: SplitMix64.
-    struct Random: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            self.state &+= 0x9e37_79b9_7f4a_7c15
-            var mixed = self.state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-            return mixed ^ (mixed >> 31)
-        }
-    }
-
     enum Attack: CaseIterable {
         case oddHTTP, oddLink, oddOnSameLink, oddPipelined, halfHTTP, halfLink, flood, floodLink, bomb, slowBody,
             garbage
@@ -53,7 +41,7 @@ struct InnocentTests {
     func rounds() async throws {
         let seed = UInt64.random(in: .min ... .max)
         print("InnocentTests: seed \(seed)")
-        var random = Random(state: seed)
+        var random = SeededRandom(seed: seed)
         let origin = try await Origin { request in
             Response(
                 fields: [
@@ -135,7 +123,7 @@ struct InnocentTests {
 
     /// Returns the attacker's connection if it stays.
     private static func attack(
-        _ attack: Attack, _ near: TransportAddress, _ far: TransportAddress, _ random: inout Random
+        _ attack: Attack, _ near: TransportAddress, _ far: TransportAddress, _ random: inout SeededRandom
     ) async throws -> RawPeer? {
         let row = try #require(VerdictTests.rows.randomElement(using: &random))
         let smuggled = "POST /smuggled HTTP/1.1\r\nHost: evil\r\nX-Token: evil\r\nContent-Length: 4\r\n\r\nevil"

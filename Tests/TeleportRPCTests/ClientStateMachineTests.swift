@@ -1,4 +1,5 @@
 import TeleportRPC
+import TeleportTestKit
 import TeleportWire
 import Testing
 
@@ -235,7 +236,7 @@ struct ClientStateMachineTests {
     func randomSequences() throws {
         let seed = UInt64.random(in: .min ... .max)
         print("ClientStateMachine random sequences: seed \(seed)")
-        var random = SplitMix(state: seed)
+        var random = SeededRandom(seed: seed)
         for _ in 0..<200 {
             var machine = ClientStateMachine<Int>(
                 limits: .init(maxPending: 20, maxTombstones: 10_000, deadlineSlack: 3),
@@ -292,17 +293,5 @@ struct ClientStateMachineTests {
             }
             #expect(Set(machine.connectionClosed().map(\.completion)) == Set(pending.map(\.name)), "seed \(seed)")
         }
-    }
-}
-
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }
