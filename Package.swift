@@ -33,6 +33,7 @@ let package = Package(
         .library(name: "TeleportTestKit", targets: ["TeleportTestKit"]),
         .library(name: "TeleportProxy", targets: ["TeleportProxy"]),
         .executable(name: "httptp", targets: ["httptp"]),
+        .executable(name: "teleport-conformance", targets: ["teleport-conformance"]),
         // Only for the package in Fuzz/.
         .library(name: "TeleportFuzzing", targets: ["TeleportFuzzing"]),
     ],
@@ -98,6 +99,18 @@ let package = Package(
             name: "httptp",
             dependencies: [
                 "Teleport", "TeleportProxy", nioCore, logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
+        // Knows nothing of our frames, streams and messages: what it checks it reads for itself.
+        .target(
+            name: "TeleportConformance",
+            dependencies: ["TeleportCompress", "TeleportTransport", nioCore, nioPosix, nioSSL, nioTLS],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "teleport-conformance",
+            dependencies: [
+                "TeleportConformance", "TeleportTransport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -185,6 +198,13 @@ let package = Package(
             dependencies: [
                 "TeleportProxy", "Teleport", "TeleportTestKit", "NetworkTestSupport", nioCore, nioPosix, nioEmbedded,
                 logging,
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "TeleportConformanceTests",
+            dependencies: [
+                "TeleportConformance", "Teleport", "TeleportCompress", "TeleportTransport", "NetworkTestSupport", nioCore,
+                nioPosix, nioSSL,
             ],
             swiftSettings: settings),
         .testTarget(
