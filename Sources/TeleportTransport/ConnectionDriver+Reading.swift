@@ -37,6 +37,12 @@ extension ConnectionDriver {
         guard !self.isDiscarding else { return }
         var bytes = self.unwrapInboundIn(data)
         self.isInReadBatch = true
+        self.keep(&bytes)
+        self.deliver()
+    }
+
+    /// Appends to what the stream has not taken yet.
+    private func keep(_ bytes: inout ByteBuffer) {
         if self.received.readableBytes == 0 {
             self.received = bytes
         } else if self.received.readerIndex == 0 {
@@ -44,19 +50,23 @@ extension ConnectionDriver {
             self.received.writeBuffer(&bytes)
         } else {
             // A new buffer: the old one may have live slices, and theirs to keep.
-            var joined = context.channel.allocator.buffer(
+            var joined = ByteBufferAllocator().buffer(
                 capacity: self.received.readableBytes + Swift.max(self.received.readableBytes, bytes.readableBytes))
             joined.writeBuffer(&self.received)
             joined.writeBuffer(&bytes)
             self.received = joined
         }
-        self.deliver()
     }
 
     public func channelReadComplete(context: ChannelHandlerContext) {
         // Nothing was read: the channel is about to tell the peer's end, and must not be written to before it has, for a
         // write that fails would close it in the middle of that.
         guard self.isInReadBatch else { return }
+        self.isReadBatchOver = self.isDelivering
+        if !self.isDelivering { self.endReadBatch() }
+    }
+
+    private func endReadBatch() {
         self.isInReadBatch = false
         guard !self.isClosed, !self.isDiscarding else { return }
         self.stream.readBatchEnded()
@@ -105,16 +115,29 @@ extension ConnectionDriver {
     }
 
     /// Offers the received bytes to the stream.
+    ///
+    /// A stream may flush meanwhile, and a socket that refuses a write hands over what it still has before it closes: that
+    /// waits until the stream has done with what it is looking at.
     func deliver() {
-        guard self.isOpen, !self.isClosed, !self.isDiscarding, !self.isReadingPaused,
-            self.received.readableBytes > 0
-        else { return }
-        self.isDelivering = true
-        // Taken out for the call: were it shared, consuming from it would copy it.
-        var bytes = ByteBuffer()
-        swap(&bytes, &self.received)
-        self.stream.bytesReceived(&bytes)
-        if bytes.readableBytes > 0, !self.isClosed { self.received = bytes }
-        self.isDelivering = false
+        guard !self.isDelivering else { return }
+        while self.isOpen, !self.isClosed, !self.isDiscarding, !self.isReadingPaused, self.received.readableBytes > 0 {
+            self.isDelivering = true
+            // Taken out for the call: were it shared, consuming from it would copy it.
+            var bytes = ByteBuffer()
+            swap(&bytes, &self.received)
+            self.stream.bytesReceived(&bytes)
+            self.isDelivering = false
+            guard !self.isClosed else { return }
+            let more = self.received.readableBytes > 0
+            if bytes.readableBytes > 0 {
+                swap(&bytes, &self.received)
+                if more { self.keep(&bytes) }
+            }
+            guard more else { break }
+        }
+        if self.isReadBatchOver {
+            self.isReadBatchOver = false
+            self.endReadBatch()
+        }
     }
 }

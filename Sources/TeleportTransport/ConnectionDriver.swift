@@ -29,6 +29,8 @@ public final class ConnectionDriver: ChannelDuplexHandler {
     var received = ByteBuffer()
     var isDelivering = false
     var isInReadBatch = false
+    /// The read batch ended while the stream was taking bytes: it is told afterwards.
+    var isReadBatchOver = false
     var isReadingPaused = false
     var isReadWithheld = false
     var isInputClosed = false

@@ -33,6 +33,48 @@ struct ReadingTests {
         #expect(kept.map { String(buffer: $0) } == ["aaaa", "bbbb", "cccc"])
     }
 
+    /// Has the socket hand over `late` when the stream flushes while it takes what it received.
+    private func flushWhileReceiving(
+        late: String, consume: @escaping (inout ByteBuffer) -> Void, then end: @escaping (ChannelHandlerContext) -> Void
+    ) throws -> [String] {
+        let fixture = try DriverFixture()
+        var depth = 0
+        fixture.stream.consume = { bytes in
+            depth += 1
+            #expect(depth == 1)
+            if bytes == ByteBuffer(string: "first") {
+                fixture.stream.outbound = ["answer"]
+                fixture.driver.flush()
+            }
+            consume(&bytes)
+            depth -= 1
+        }
+        fixture.probe.onFlush = { context in
+            fixture.probe.onFlush = { _ in }
+            context.fireChannelRead(NIOAny(ByteBuffer(string: late)))
+            context.fireChannelReadComplete()
+            #expect(depth == 1)
+            end(context)
+        }
+        fixture.receive("first")
+        #expect(fixture.allWritten == ["answer"])
+        return fixture.stream.events
+    }
+
+    @Test("bytes that come while the stream takes others, as a write that fails brings them, wait until it is done")
+    func writeWhileReceiving() throws {
+        let taken = try self.flushWhileReceiving(
+            late: "late", consume: { $0.moveReaderIndex(to: $0.writerIndex) }, then: { _ in })
+        #expect(taken == ["opened", "bytes first", "bytes late", "batch ended"])
+        let left = try self.flushWhileReceiving(
+            late: "late", consume: { if $0.readableBytes == 5 { $0.moveReaderIndex(forwardBy: 2) } }, then: { _ in })
+        #expect(left == ["opened", "bytes first", "bytes rstlate", "batch ended"])
+        let closed = try self.flushWhileReceiving(
+            late: "late", consume: { $0.moveReaderIndex(to: $0.writerIndex) },
+            then: { $0.close(promise: nil) })
+        #expect(closed == ["opened", "bytes first", "closed"])
+    }
+
     @Test("paused, the socket is not read; resumed, it is, once")
     func pause() throws {
         let fixture = try DriverFixture()

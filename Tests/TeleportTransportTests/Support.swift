@@ -66,6 +66,8 @@ final class SocketProbe: ChannelOutboundHandler {
     var outputCloses = 0
     /// Completes when the test says that everything was written.
     var outputClose: EventLoopPromise<Void>?
+    /// What happens while something is written, as when a socket refuses it.
+    var onFlush: (ChannelHandlerContext) -> Void = { _ in }
 
     func read(context: ChannelHandlerContext) {
         self.reads += 1
@@ -75,6 +77,7 @@ final class SocketProbe: ChannelOutboundHandler {
     func flush(context: ChannelHandlerContext) {
         self.flushes += 1
         context.flush()
+        self.onFlush(context)
     }
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
