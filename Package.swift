@@ -203,7 +203,8 @@ let package = Package(
         .testTarget(
             name: "TeleportConformanceTests",
             dependencies: [
-                "TeleportConformance", "Teleport", "TeleportCompress", "TeleportTransport", "NetworkTestSupport", nioCore,
+                "TeleportConformance", "Teleport", "TeleportCompress", "TeleportTransport", "NetworkTestSupport",
+                nioCore,
                 nioPosix, nioSSL,
             ],
             swiftSettings: settings),
