@@ -264,7 +264,7 @@ extension TransportAddress {
     var hostField: String {
         switch self {
         case .tcp: self.description
-        case .unix: "localhost"
+        case .unix, .memory: "localhost"
         }
     }
 }

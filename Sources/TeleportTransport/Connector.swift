@@ -56,13 +56,34 @@ public struct Connector: Sendable {
         let counters = self.traffic?.shard(of: eventLoop)
         // Only now the driver: a name may have several addresses, each is tried on a channel of its own, and the stream
         // must not hear of those that fail.
-        return self.connected(self.bootstrap(on: eventLoop, counters)).flatMapThrowing { channel in
+        return self.connected(on: eventLoop, counters).flatMapThrowing { channel in
             let driver = ConnectionDriver(stream: makeStream(), policy: policy, opensAfterTLS: tls != nil)
             driver.requiredProtocol = tls?.applicationProtocol
             try channel.pipeline.syncOperations.addHandler(driver)
+            (channel as? MemoryChannel)?.activate()
         }.flatMapErrorThrowing { error in
             counters?.connectionFailed()
             throw TransportError(connectingTo: address, failedWith: error)
+        }
+    }
+
+    private func connected(
+        on eventLoop: any EventLoop, _ counters: TrafficCounters.Shard?
+    ) -> EventLoopFuture<any Channel> {
+        switch self.address {
+        case .tcp(let host, let port):
+            let bootstrap = self.bootstrap(on: eventLoop, counters)
+            // Of an address there is nothing to find out.
+            if let address = try? SocketAddress(ipAddress: host, port: port) { return bootstrap.connect(to: address) }
+            return bootstrap.connect(host: host.isEmpty ? "localhost" : host, port: port)
+        case .unix(let path):
+            return self.bootstrap(on: eventLoop, counters).connect(unixDomainSocketPath: path)
+        case .memory(let name):
+            return eventLoop.makeCompletedFuture {
+                let channel = try MemoryListeners.connect(to: name, on: eventLoop)
+                try Self.setUp(channel, self.tls, host: nil, counters)
+                return channel
+            }
         }
     }
 
@@ -73,23 +94,16 @@ public struct Connector: Sendable {
         )
         .resolver(self.resolution.resolver(on: eventLoop))
         .channelInitializer { channel in
-            channel.eventLoop.makeCompletedFuture {
-                let pipeline = channel.pipeline.syncOperations
-                if let counters { try pipeline.addHandler(TrafficMeter(counters)) }
-                if let tls { try pipeline.addHandler(NIOSSLClientHandler.make(tls, host: address.host)) }
-            }
+            channel.eventLoop.makeCompletedFuture { try Self.setUp(channel, tls, host: address.host, counters) }
         }
     }
 
-    private func connected(_ bootstrap: ClientBootstrap) -> EventLoopFuture<any Channel> {
-        switch self.address {
-        case .tcp(let host, let port):
-            // Of an address there is nothing to find out.
-            if let address = try? SocketAddress(ipAddress: host, port: port) { return bootstrap.connect(to: address) }
-            return bootstrap.connect(host: host.isEmpty ? "localhost" : host, port: port)
-        case .unix(let path):
-            return bootstrap.connect(unixDomainSocketPath: path)
-        }
+    private static func setUp(
+        _ channel: any Channel, _ tls: ClientTLS?, host: String?, _ counters: TrafficCounters.Shard?
+    ) throws {
+        let pipeline = channel.pipeline.syncOperations
+        if let counters { try pipeline.addHandler(TrafficMeter(counters)) }
+        if let tls { try pipeline.addHandler(NIOSSLClientHandler.make(tls, host: host)) }
     }
 }
 

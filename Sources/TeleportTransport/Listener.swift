@@ -4,9 +4,13 @@ internal import NIOSSL
 
 /// Accepts connections at one address.
 public struct Listener: Sendable {
-    private let channel: any Channel
-    /// The file of a unix socket.
-    private let file: UnixSocketFile?
+    private enum Backing: Sendable {
+        case socket(any Channel)
+        case unix(any Channel, UnixSocketFile)
+        case memory(MemoryListeners.Registration)
+    }
+
+    private let backing: Backing
     /// Where it listens; the port is the real one if 0 was asked for.
     public let address: TransportAddress
 
@@ -45,18 +49,23 @@ public struct Listener: Sendable {
             case .tcp(let host, let port):
                 let channel = try await Self.bindTCP(bootstrap, host: host, port: port)
                 let actual = channel.localAddress?.port ?? port
-                return Listener(channel: channel, file: nil, address: .tcp(host: host, port: actual))
+                return Listener(backing: .socket(channel), address: .tcp(host: host, port: actual))
             case .unix(let path):
                 let (file, descriptor) = try UnixSocketFile.listen(at: path)
                 do {
                     let channel = try await bootstrap.withBoundSocket(descriptor).get()
                     // That set a backlog of its own.
                     UnixSocketFile.listen(descriptor)
-                    return Listener(channel: channel, file: file, address: address)
+                    return Listener(backing: .unix(channel, file), address: address)
                 } catch {
                     file.remove()
                     throw error
                 }
+            case .memory(let name):
+                let registration = try MemoryListeners.Registration(name, group: group) { channel in
+                    try Self.setUp(channel, options, makeStream)
+                }
+                return Listener(backing: .memory(registration), address: address)
             }
         } catch let error as TransportError {
             throw error
@@ -89,8 +98,15 @@ public struct Listener: Sendable {
     /// Accepts nothing more. Connections that were accepted go on. The file of a unix socket is removed, unless another
     /// one has taken its place.
     public func close() async {
-        self.file?.remove()
-        try? await self.channel.close().get()
+        switch self.backing {
+        case .socket(let channel):
+            try? await channel.close().get()
+        case .unix(let channel, let file):
+            file.remove()
+            try? await channel.close().get()
+        case .memory(let registration):
+            registration.close()
+        }
     }
 
     private static func setUp(

@@ -1,10 +1,13 @@
-/// Where to listen or to connect: a host and a port, or the path of a unix socket.
+/// Where to listen or to connect: a host and a port, the path of a unix socket, or a name within this process.
 public enum TransportAddress: Sendable, Hashable {
     /// A name or an IPv4 or IPv6 address (without brackets), and a TCP port. Names are resolved when connecting, and
     /// all their addresses are tried.
     case tcp(host: String, port: Int)
     /// The path of a unix domain socket.
     case unix(path: String)
+    /// A name within this process, for tests and for measuring without an operating system in between: whoever connects
+    /// reaches who listens at the same name, by way of memory. Cannot be parsed from text.
+    case memory(name: String)
 
     /// Reads an address the way people write it: `host:port`, `1.2.3.4:80`, `[::1]:80`, `:80`, or `unix:/path`; a text
     /// that begins with `/` or `./` is a unix socket too. An empty host means all addresses when listening, and this
@@ -56,6 +59,8 @@ extension TransportAddress: CustomStringConvertible {
             host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
         case .unix(let path):
             "unix:\(path)"
+        case .memory(let name):
+            "memory:\(name)"
         }
     }
 }

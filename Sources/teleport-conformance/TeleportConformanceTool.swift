@@ -20,7 +20,8 @@ struct TeleportConformanceTool: AsyncParsableCommand {
             check that cannot be made is reported as not observed, with the reason; that is no failure.
 
             A client under test has to connect again whenever its connection ends, and to go on sending requests, several at \
-            the same time, each with a target of its own, some with streamed bodies over 64 KiB, some with cookies.
+            the same time, each with a target of its own, some with streamed bodies over 64 KiB, some with cookies of a few \
+            hundred bytes that a codec could shorten; so should the answers of a server under test have cookies.
             """)
 
     @OptionGroup var subject: SubjectOptions

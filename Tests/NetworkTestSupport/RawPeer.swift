@@ -38,6 +38,7 @@ public final class RawPeer: ChannelInboundHandler, Sendable {
         switch address {
         case .tcp(let host, let port): _ = try await bootstrap.connect(host: host, port: port).get()
         case .unix(let path): _ = try await bootstrap.connect(unixDomainSocketPath: path).get()
+        case .memory: throw TransportError(.invalidAddress, "There is no socket in \(address).")
         }
         return peer
     }

@@ -21,7 +21,10 @@ enum SubjectServer {
             try await Task.sleep(for: .milliseconds(1200))
             return .text("at last\n")
         default:
-            return .text("hello\n")
+            var response = Response.text("hello\n")
+            // Worth compressing, for those who would.
+            try response.fields.append("Set-Cookie", "session=1" + String(repeating: "-secret", count: 60))
+            return response
         }
     }
 

@@ -102,10 +102,10 @@ struct LoopbackTests {
     static let unixPath = "/tmp/teleport-transport-\(UInt64.random(in: .min ... .max)).sock"
 
     @Test(
-        "bytes come back over IPv4, IPv6, all addresses, and a unix socket",
+        "bytes come back over IPv4, IPv6, all addresses, a unix socket, and memory",
         arguments: [
             TransportAddress.tcp(host: "127.0.0.1", port: 0), .tcp(host: "::1", port: 0), .tcp(host: "", port: 0),
-            .tcp(host: "localhost", port: 0), .unix(path: unixPath),
+            .tcp(host: "localhost", port: 0), .unix(path: unixPath), .memory(name: "families"),
         ])
     func families(address: TransportAddress) async throws {
         try await Self.withEcho(at: address) { actual in

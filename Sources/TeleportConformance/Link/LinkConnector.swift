@@ -29,6 +29,8 @@ struct LinkConnector: Sendable {
                     try await bootstrap.connect(host: host.isEmpty ? "localhost" : host, port: port).get()
                 case .unix(let path):
                     try await bootstrap.connect(unixDomainSocketPath: path).get()
+                case .memory:
+                    throw TransportError(.invalidAddress, "The peer is tested over a socket.")
                 }
             return Link(channel: channel, handler: handler)
         } catch {

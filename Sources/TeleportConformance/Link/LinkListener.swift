@@ -43,6 +43,8 @@ final class LinkListener: Sendable {
             case .unix(let path):
                 channel = try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
                 actual = address
+            case .memory:
+                throw TransportError(.invalidAddress, "The peer is tested over a socket.")
             }
             let listener = LinkListener(address: actual)
             listener.channel.withLock { $0 = channel }
