@@ -36,7 +36,7 @@ struct Drive: AsyncParsableCommand {
         var figures = try await TwoProcessRun(setup: setup, workload: workload, address: address).figures()
         if self.floor {
             // The key of the server's certificate is not here.
-            if self.ca != nil { setup.tls = try await .make(in: TemporaryFolder.make()) }
+            if self.ca != nil { setup.tls = try await .make(in: Folder.makeTemporary()) }
             figures.floor = try await FloorRun(setup, workload, wireBytes: figures.wireBytes).floor()
         }
         print(

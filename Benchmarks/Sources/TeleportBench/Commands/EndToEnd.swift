@@ -31,7 +31,7 @@ struct EndToEnd: AsyncParsableCommand {
         var setup = try self.link.setup()
         self.load.apply(to: &setup)
         setup.transport = self.transport
-        if self.tls { setup.tls = try await CertificateFiles.make(in: TemporaryFolder.make()) }
+        if self.tls { setup.tls = try await CertificateFiles.make(in: Folder.makeTemporary()) }
         let figures = try await InProcessRun(setup, workload).figures(withFloor: self.floor)
         print(
             self.json

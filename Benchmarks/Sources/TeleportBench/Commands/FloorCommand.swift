@@ -36,7 +36,7 @@ struct FloorCommand: AsyncParsableCommand {
         setup.transport = self.transport
         (setup.clientDelay, setup.serverDelay) = (self.batchDelay, self.batchDelay)
         self.load.apply(to: &setup)
-        if self.tls { setup.tls = try await CertificateFiles.make(in: TemporaryFolder.make()) }
+        if self.tls { setup.tls = try await CertificateFiles.make(in: Folder.makeTemporary()) }
         let traffic = try await PlainTraffic.record(setup, workload)
         let echo = try await EchoFloor(
             setup, requestBytes: Int(traffic.requests.bytesPerMessage.rounded()),

@@ -54,7 +54,7 @@ struct Serve: AsyncParsableCommand {
 
     private func certificate() async throws -> CertificateFiles? {
         if let cert = self.cert, let key = self.key { return CertificateFiles(certificate: cert, key: key) }
-        return self.tls ? try await .make(in: TemporaryFolder.make()) : nil
+        return self.tls ? try await .make(in: Folder.makeTemporary()) : nil
     }
 
     private func report(_ before: ServerUsage, _ after: ServerUsage) {

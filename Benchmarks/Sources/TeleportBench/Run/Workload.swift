@@ -17,6 +17,11 @@ struct Workload: Sendable {
         self.largestBody = (requests.map(\.body) + answers.map(\.body)).compactMap(\.count).max() ?? 0
     }
 
+    /// Bytes of an answer's body.
+    var meanAnswer: Double {
+        Double(self.answers.compactMap(\.body.count).reduce(0, +)) / Double(Swift.max(1, self.answers.count))
+    }
+
     /// A small GET and an answer with a body of 260 bytes.
     static func hello() -> Workload {
         let body = Body(String(repeating: "Hello, world! 0123456789. ", count: 10))

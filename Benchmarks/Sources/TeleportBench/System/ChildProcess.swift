@@ -31,7 +31,7 @@ struct ChildProcess: Sendable {
     }
 
     /// Everything it has printed.
-    var printed: String { TemporaryFolder.read(self.output) ?? "" }
+    var printed: String { Folder.read(self.output) ?? "" }
 
     /// What became of it; `nil` while it runs. Ask no more after it has ended.
     func reap() -> (status: CInt, usage: rusage)? { Cleanup.shared.reap(self.pid) }
@@ -61,7 +61,7 @@ struct ChildProcess: Sendable {
 
     /// CPU time so far in microseconds, and resident bytes.
     func usage() throws -> (cpu: Double, residentBytes: Int) {
-        guard let stat = TemporaryFolder.read("/proc/\(self.pid)/stat").flatMap(ProcessStat.init(parsing:)) else {
+        guard let stat = Folder.read("/proc/\(self.pid)/stat").flatMap(ProcessStat.init(parsing:)) else {
             throw self.reap().map { self.complaint($0.status) }
                 ?? BenchError("/proc/\(self.pid)/stat cannot be read: CPU of other processes is known on Linux only.")
         }

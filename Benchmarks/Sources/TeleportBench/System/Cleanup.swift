@@ -71,6 +71,6 @@ final class Cleanup: Sendable {
             return (state.folders, state.files)
         }
         for file in files { _ = unlink(file) }
-        for folder in folders { TemporaryFolder.remove(folder) }
+        for folder in folders { Folder.remove(folder) }
     }
 }

@@ -4,10 +4,10 @@
     import Darwin
 #endif
 
-/// Folders for what is only needed while this process runs.
-enum TemporaryFolder {
-    /// A new one that only this user can look into; gone when the process ends.
-    static func make() throws -> String {
+/// Folders and small files.
+enum Folder {
+    /// A new folder that only this user can look into; gone when the process ends.
+    static func makeTemporary() throws -> String {
         let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         var template = Array("\(parent)/teleport-bench-XXXXXX".utf8CString)
         let path = template.withUnsafeMutableBufferPointer { buffer in
@@ -34,9 +34,15 @@ enum TemporaryFolder {
         _ = rmdir(path)
     }
 
-    /// Writes a file that only this user can read.
-    static func write(_ text: String, to path: String) throws {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+    /// Makes a folder that stays, unless it is there.
+    static func makeIfMissing(_ path: String) throws {
+        guard mkdir(path, 0o755) != 0, errno != EEXIST else { return }
+        throw BenchError("The folder \(path) cannot be made: \(String(cString: strerror(errno))).")
+    }
+
+    /// Writes a file, by default one that only this user can read.
+    static func write(_ text: String, to path: String, mode: mode_t = 0o600) throws {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, mode)
         guard descriptor >= 0 else {
             throw BenchError("\(path) cannot be written: \(String(cString: strerror(errno))).")
         }
