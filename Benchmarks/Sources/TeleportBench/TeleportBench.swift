@@ -8,7 +8,7 @@ struct TeleportBench: AsyncParsableCommand {
         abstract: "Measures Teleport.",
         discussion: "Only loopback is used. Build it for release: figures of a debug build mean nothing.",
         subcommands: [
-            EndToEnd.self, Serve.self, Drive.self, FloorCommand.self, Matrix.self, Curve.self,
+            EndToEnd.self, Serve.self, Drive.self, FloorCommand.self, Matrix.self, Curve.self, ProxyCommand.self,
         ],
         defaultSubcommand: EndToEnd.self)
 

@@ -6,7 +6,7 @@ final class EchoEnd: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// As in the library: a batch this large waits for nothing.
+    /// As in the library: a batch this large is written at once, and none is much larger.
     private static let byteCap = 65536
 
     private let takes: Int
@@ -31,7 +31,7 @@ final class EchoEnd: ChannelInboundHandler {
         self.delay = .microseconds(Int64(microseconds))
         self.first = first
         self.tally = tally
-        self.source = ByteBuffer(repeating: 0x61, count: Swift.min(1 << 20, Swift.max(1, gives) * 1024))
+        self.source = ByteBuffer(repeating: 0x61, count: Swift.max(gives, Self.byteCap))
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -70,12 +70,12 @@ final class EchoEnd: ChannelInboundHandler {
         var bytes = self.owed * self.gives
         self.owed = 0
         while bytes > 0 {
-            let length = Swift.min(bytes, self.source.readableBytes)
-            guard let slice = self.source.getSlice(at: 0, length: length) else { return }
-            context.write(self.wrapOutboundOut(slice), promise: nil)
-            bytes -= length
+            guard let batch = self.source.getSlice(at: 0, length: Swift.min(bytes, self.source.readableBytes)) else {
+                return
+            }
+            context.writeAndFlush(self.wrapOutboundOut(batch), promise: nil)
+            bytes -= batch.readableBytes
         }
-        context.flush()
     }
 
     private func answered(_ count: Int, _ tally: EchoTally) {
