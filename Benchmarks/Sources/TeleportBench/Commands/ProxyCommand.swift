@@ -12,14 +12,17 @@ struct ProxyCommand: AsyncParsableCommand {
             spent, divided by the requests wrk counted. hello is a GET answered with 600 bytes; corpus POSTs the requests of \
             the corpus, answered by nginx with the responses, from files.
 
-            Linux only; needs Debian's packages nginx-light, haproxy and wrk. --httptp may name the reference's httptp too, \
-            as long as --wire is not given.
+            Linux only; needs Debian's packages nginx-light, haproxy and wrk.
             """)
 
     @Option(
         help: ArgumentHelp(
             "The httptp to measure. (default: beside this program, or .build/release/httptp)", valueName: "path"))
     var httptp: String?
+    @Option(
+        help: ArgumentHelp(
+            "Another httptp to measure beside it in the same rounds, for example the reference's.", valueName: "path"))
+    var against: String?
     @OptionGroup(title: "Work") var work: WorkloadOptions
     @Option(help: "Compression between the two httptp, both directions.") var codec = Codec.none
     @Option(help: "The version of the protocol between the two httptp. (default: httptp's)") var wire: Wire?
@@ -40,7 +43,7 @@ struct ProxyCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let tools = try ProxyTools(httptp: self.httptp)
+        let tools = try ProxyTools(httptp: self.httptp, against: self.against)
         let run = try await ProxyRun(
             .init(
                 codec: self.codec, wire: self.wire, batchDelay: self.batchDelay, connections: self.connections,

@@ -27,7 +27,7 @@ enum Codec: String, ExpressibleByArgument, CaseIterable {
         case .flate: return try .flate(level: level)
         case .zstd: return try .zstd(level: level)
         case .none, .snappy, .lz4:
-            throw ValidationError("--level is for flate (1 to 9) and zstd (1 to 19): \(self.rawValue) has none.")
+            throw ValidationError("--level is for flate (1 to 9) and zstd (1 to 19), not for \(self.rawValue).")
         }
     }
 }

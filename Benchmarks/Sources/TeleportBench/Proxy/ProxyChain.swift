@@ -8,10 +8,13 @@ struct ProxyChain: Sendable {
     let port: Int
     /// In the order of the way.
     let proxies: [ChildProcess]
+    /// What tells it from another one that goes the same way.
+    var note: String?
 
     /// The way of a request.
     var path: String {
-        (["wrk"] + self.proxies.map { String($0.name.prefix { $0 != " " }) } + ["nginx"]).joined(separator: " → ")
+        let programs = self.proxies.map { String($0.name.prefix { $0 != " " }) }
+        return (["wrk"] + programs + ["nginx"]).joined(separator: " → ") + (self.note.map { ", \($0)" } ?? "")
     }
 }
 

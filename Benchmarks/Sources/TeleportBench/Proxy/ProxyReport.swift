@@ -48,7 +48,7 @@ struct ProxyReport {
             JSON.object([
                 .init("name", .string(chain.name)), .init("path", .string(chain.path)),
                 .init("requests_per_second", .number(figures.requestsPerSecond)),
-                .init("cpu_us_per_request", .number(figures.cpu)),
+                .init("cpu_us_per_request", chain.proxies.isEmpty ? .null : .number(figures.cpu)),
                 .init(
                     "cpu_us_per_request_by_process",
                     .object(

@@ -10,12 +10,17 @@ import NIOPosix
 /// The programs that a comparison of proxies needs.
 struct ProxyTools: Sendable {
     let httptp: String
+    /// Another one, to compare with.
+    let otherHTTPTP: String?
     let nginx: String
     let haproxy: String
     let wrk: String
 
-    /// - Parameter httptp: its path; `nil` looks beside this program, and where the root package builds it.
-    init(httptp: String?) throws {
+    /// - Parameters:
+    ///   - httptp: its path; `nil` looks beside this program, and where the root package builds it.
+    ///   - against: the path of another one, if one is to be measured too.
+    init(httptp: String?, against: String?) throws {
+        self.otherHTTPTP = try against.map(Self.checked)
         self.httptp = try httptp.map(Self.checked) ?? Self.findHTTPTP()
         let names = ["nginx", "haproxy", "wrk"]
         let found = names.map(Self.find)
@@ -28,7 +33,7 @@ struct ProxyTools: Sendable {
     }
 
     private static func checked(_ path: String) throws -> String {
-        guard access(path, X_OK) == 0 else { throw BenchError("There is no program at \(path): see --httptp.") }
+        guard access(path, X_OK) == 0 else { throw BenchError("There is no program at \(path): check the path.") }
         // A name without a slash would be looked for elsewhere.
         return path.contains("/") ? path : "./" + path
     }

@@ -12,7 +12,14 @@ struct TwoProcessRun: Sendable {
         try await withLoops(1) { loops in
             let client = try self.setup.makeClient(self.workload, to: self.address, on: loops[0])
             let driver = CallDriver(client, self.workload, self.setup)
-            _ = try await driver.run(seconds: Swift.min(1, self.setup.seconds / 2))
+            do {
+                _ = try await driver.run(seconds: Swift.min(1, self.setup.seconds / 2))
+            } catch let error as RPCError {
+                throw BenchError(
+                    """
+                    \(error) Is `teleport-bench serve` listening there, with --tls if and only if --ca is given here?
+                    """)
+            }
             var figures = try await self.measure(driver)
             try await self.countAllocations(driver, into: &figures)
             await client.shutDown(limit: .seconds(2))
