@@ -66,7 +66,8 @@ public struct SVGPlot: Sendable {
         }
         let size = "\(Int(Self.size.width)) \(Int(Self.size.height))"
         return """
-            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(size)" role="img" aria-label="\(Self.escaped(self.title))">
+            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(size)" role="img" \
+            aria-label="\(Self.escaped(self.title))">
             \(Self.style)
             <rect class="paper" width="100%" height="100%"/>
             <text class="title" x="\(Self.text(Self.area.left))" y="32">\(Self.escaped(self.title))</text>

@@ -6,10 +6,10 @@ struct Curve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures cost against in-flight, message size and connections; writes CSV and SVG.",
         discussion: """
-            For each axis, curve-AXIS.csv with all figures and curve-AXIS.svg with CPU per request and its floor: from 1 to \
-            10,000 requests in flight, from 64 B to 1 MB each way, from 1 to 1,000 connections. Client and server are in one \
-            process, an event loop each. Cost should stay flat along the first and the last, and grow with bytes along the \
-            other. Resident memory is that of the process, which keeps what points before have needed.
+            For each axis, curve-AXIS.csv with all figures and curve-AXIS.svg with CPU per request and its floor: from \
+            1 to 10,000 requests in flight, from 64 B to 1 MB each way, from 1 to 1,000 connections. Client and server \
+            are in one process, an event loop each. Cost should stay flat along the first and the last, and grow with \
+            bytes along the other. Resident memory is that of the process, which keeps what points before have needed.
             """)
 
     @Option(help: ArgumentHelp("Where the files go; it is made if it is not there.", valueName: "folder"))

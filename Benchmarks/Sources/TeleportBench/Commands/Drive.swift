@@ -7,11 +7,12 @@ struct Drive: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "The client of two processes: measures against `teleport-bench serve`.",
         discussion: """
-            CPU of the server's process is asked from it, over the protocol; so are its heap allocations. Bytes on the wire \
-            are counted by a relay in a short run of its own. The floor is measured in this process alone, both ends of it.
+            CPU of the server's process is asked from it, over the protocol; so are its heap allocations. Bytes on the \
+            wire are counted by a relay in a short run of its own. The floor is measured in this process alone, both \
+            ends of it.
 
-            Both processes need the same --payload and --corpus. --codec and --batch-delay are each end's own: give them to \
-            both.
+            Both processes need the same --payload and --corpus. --codec and --batch-delay are each end's own: give \
+            them to both.
             """)
 
     @Option(help: "Where the server listens: 127.0.0.1:8043, unix:/path.") var connect = "127.0.0.1:8043"

@@ -6,16 +6,17 @@ struct EndToEnd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures client and server in one process, each on an event loop of its own.",
         discussion: """
-            Every request is encoded, framed, sent, parsed, handled, answered and checked. After the measured run follow \
-            short ones of their own: heap allocations are counted, and bytes on the wire by a relay in between.
+            Every request is encoded, framed, sent, parsed, handled, answered and checked. After the measured run \
+            follow short ones of their own: heap allocations are counted, and bytes on the wire by a relay in between.
 
-            floor_ratio is CPU per request in multiples of what cannot be beaten, measured right after, for a third of the \
-            time: a raw echo of as many messages and bytes over the same transport, with as many in flight, by nothing but \
-            SwiftNIO, one loop each end; and, with a codec, what compressing and expanding the same batches costs alone. It \
-            is null with --no-floor, and in memory, where there is no socket to compare with.
+            floor_ratio is CPU per request in multiples of what cannot be beaten, measured right after, for a third of \
+            the time, 0.2 s at least: a raw echo of as many messages and bytes over the same transport, with as many \
+            in flight, by nothing but SwiftNIO, one loop each end; and, with a codec, what compressing and expanding \
+            the same batches costs alone. It is null with --no-floor, and in memory, where there is no socket to \
+            compare with.
 
-            Compare CPU per request rather than requests per second: the machine may be busy. `taskset -c 0` gives both ends \
-            one core.
+            Compare CPU per request rather than requests per second: the machine may be busy. `taskset -c 0` gives \
+            both ends one core.
             """)
 
     @OptionGroup(title: "Work") var work: WorkloadOptions

@@ -8,9 +8,9 @@ struct FloorCommand: AsyncParsableCommand {
         commandName: "floor",
         abstract: "Measures what cannot be beaten: a raw echo, and each codec alone.",
         discussion: """
-            The traffic of the work is recorded first, uncompressed, and its batches are counted. Then as many bytes are \
-            echoed over raw SwiftNIO, with no protocol, one loop each end; and every codec compresses and expands the same \
-            batches, in one thread: in blocks for v1, as a stream for v0.
+            The traffic of the work is recorded first, uncompressed, and its batches are counted. Then as many bytes \
+            are echoed over raw SwiftNIO, with no protocol, one loop each end; and every codec compresses and expands \
+            the same batches, in one thread: in blocks for v1, as a stream for v0.
 
             Figures are CPU microseconds a request with its answer.
             """)
@@ -63,7 +63,7 @@ struct FloorCommand: AsyncParsableCommand {
     ) -> String {
         var table = TextTable(
             [
-                "codec", "ratio, requests", "compress µs", "expand µs", "ratio, answers", "compress µs", "expand µs",
+                "codec", "ratio of requests", "compress µs", "expand µs", "of answers", "compress µs", "expand µs",
                 "together µs", "with the echo µs",
             ])
         for (name, cost) in codecs {

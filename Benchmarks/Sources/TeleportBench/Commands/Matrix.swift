@@ -7,15 +7,15 @@ struct Matrix: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures every row of the reference's benchmark table, and some of ours, as one table.",
         discussion: """
-            The rows are those of httpteleport's README: a GET for /foo/bar answered with 261 bytes; as many callers as \
-            NoDelay's number, or a thousand; Delay's time is the client's, the server waits 100 µs then; Pipeline has the \
-            server handle the requests of a connection one after the other. Callers are spread over as many connections as \
-            there are cores. Below them are the same with lz4 and zstd, and the corpus.
+            The rows are those of httpteleport's README: a GET for /foo/bar answered with 261 bytes; as many callers \
+            as NoDelay's number, or a thousand; Delay's time is the client's, the server waits 100 µs then; Pipeline \
+            has the server handle the requests of a connection one after the other. Callers are spread over as many \
+            connections as there are cores. Below them are the same with lz4 and zstd, and the corpus.
 
-            ns/op is wall-clock time divided by operations, as Go prints it; MB/s are bytes of answers' bodies; B/op and \
-            allocs/op are of both ends. The reference measures in memory and on one core: `taskset -c 0` gives one, and \
-            --transport memory will do without sockets. Between machines compare nothing but the floor's ratio. Resident \
-            memory is that of the process, which keeps what rows before have needed.
+            ns/op is wall-clock time divided by operations, as Go prints it; MB/s are bytes of answers' bodies; B/op \
+            and allocs/op are of both ends. The reference measures in memory and on one core: `taskset -c 0` gives \
+            one, and --transport memory will do without sockets. Between machines compare nothing but the floor's \
+            ratio. Resident memory is that of the process, which keeps what rows before have needed.
             """)
 
     @Option(help: "Only rows whose name contains this, in any case; several are separated by commas.") var only: String?

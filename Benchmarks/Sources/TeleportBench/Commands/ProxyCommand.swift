@@ -7,10 +7,10 @@ struct ProxyCommand: AsyncParsableCommand {
         commandName: "httptp",
         abstract: "Compares wrk → httptp → httptp → nginx with nginx and with haproxy as the proxy.",
         discussion: """
-            Starts everything on free loopback ports, one thread each, from configurations in a temporary folder, and ends it \
-            all. wrk takes every way in turn, --runs times; figures are medians. CPU is what the system says each process \
-            spent, divided by the requests wrk counted. hello is a GET answered with 600 bytes; corpus POSTs the requests of \
-            the corpus, answered by nginx with the responses, from files.
+            Starts everything on free loopback ports, one thread each, from configurations in a temporary folder, and \
+            ends it all. wrk takes every way in turn, --runs times; figures are medians. CPU is what the system says \
+            each process spent, divided by the requests wrk counted. hello is a GET answered with 600 bytes; corpus \
+            POSTs the requests of the corpus, answered by nginx with the responses, from files.
 
             Linux only; needs Debian's packages nginx-light, haproxy and wrk.
             """)

@@ -1,7 +1,7 @@
 import NIOCore
 
-/// Either end of a raw echo: for every so many bytes that came it owes so many, and pays at the end of the turn, or when
-/// the batching delay is over.
+/// Either end of a raw echo: for every so many bytes that came it owes so many, and pays at the end of the turn, or
+/// when the batching delay is over.
 final class EchoEnd: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -20,6 +20,7 @@ final class EchoEnd: ChannelInboundHandler {
     private var rest = 0
     private var owed = 0
     private var isScheduled = false
+    private var hasAnswer = false
     /// When messages were sent whose answers have not come, the oldest first.
     private var waves = CircularBuffer<(time: UInt64, count: Int)>()
     /// What is written, over and over: slices of it cost no copy.
@@ -83,7 +84,8 @@ final class EchoEnd: ChannelInboundHandler {
         var left = count
         while left > 0, var wave = self.waves.popFirst() {
             let part = Swift.min(left, wave.count)
-            tally.add(part, nanoseconds: now - wave.time)
+            tally.add(part, nanoseconds: now - wave.time, isFirst: !self.hasAnswer)
+            self.hasAnswer = true
             left -= part
             wave.count -= part
             if wave.count > 0 { self.waves.prepend(wave) }

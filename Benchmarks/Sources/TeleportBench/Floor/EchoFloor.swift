@@ -7,8 +7,8 @@ import Teleport
 
 /// As many messages, as many bytes each way, as many in flight, as often written: by SwiftNIO and nothing else.
 ///
-/// A client writes requests in one buffer a turn of its loop; the server, for as many as it has the bytes of, writes the
-/// bytes of the answers. Nobody looks into them. With TLS, NIOSSL is in between, as it is in the run.
+/// A client writes requests in one buffer a turn of its loop; the server, for as many as it has the bytes of, writes
+/// the bytes of the answers. Nobody looks into them. With TLS, NIOSSL is in between, as it is in the run.
 struct EchoFloor: Sendable {
     let setup: Setup
     let requestBytes: Int
@@ -32,7 +32,8 @@ struct EchoFloor: Sendable {
                 guard inFlight > 0 else { continue }
                 channels.append(try await self.connect(server, inFlight: inFlight, tally, on: loops[1]))
             }
-            try await Self.wait(Swift.min(0.5, seconds / 3))
+            try await Self.waitForAnswers(on: channels.count, tally)
+            try await Self.wait(Swift.max(0.1, Swift.min(0.5, seconds / 3)))
             let before = tally.reset()
             let (cpuBefore, start) = (Resources.processCPU(), Resources.monotonicNanoseconds())
             try await Self.wait(seconds)
@@ -46,6 +47,13 @@ struct EchoFloor: Sendable {
             return Figures.Floor(
                 echoCPU: cpu / count, codecCPU: 0, requestsPerSecond: count / elapsed,
                 latency: after.latencies.figures)
+        }
+    }
+
+    /// All hands are shaken then, those of TLS too.
+    private static func waitForAnswers(on connections: Int, _ tally: EchoTally) async throws {
+        for _ in 0..<6000 where tally.failure == nil && tally.now.connections < connections {
+            try await Self.wait(0.005)
         }
     }
 
@@ -118,6 +126,8 @@ struct EchoFloor: Sendable {
 /// What the clients of a raw echo count.
 final class EchoTally: Sendable {
     struct State: Sendable {
+        /// Connections that have had an answer.
+        var connections = 0
         var count = 0
         var latencies = LatencyHistogram()
     }
@@ -128,8 +138,9 @@ final class EchoTally: Sendable {
     var now: State { self.state.withLock { $0 } }
     var failure: (any Error)? { self.broken.withLock { $0 } }
 
-    func add(_ count: Int, nanoseconds: UInt64) {
+    func add(_ count: Int, nanoseconds: UInt64, isFirst: Bool) {
         self.state.withLock { state in
+            if isFirst { state.connections += 1 }
             state.count += count
             state.latencies.add(nanoseconds, count: count)
         }

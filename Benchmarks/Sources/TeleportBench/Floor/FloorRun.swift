@@ -15,7 +15,8 @@ struct FloorRun: Sendable {
         self.wireBytes = wireBytes
     }
 
-    /// In a third of the setup's time; `nil` in memory, where there is no socket to compare with.
+    /// In a third of the setup's time, but not so little that it means nothing; `nil` in memory, where there is no
+    /// socket to compare with.
     func floor() async throws -> Figures.Floor? {
         guard self.setup.transport != .memory else { return nil }
         let isCompressed = self.setup.codec.kind != .none
@@ -23,11 +24,11 @@ struct FloorRun: Sendable {
         var floor = try await EchoFloor(
             self.setup, requestBytes: Self.whole(self.wireBytes.request),
             responseBytes: Self.whole(self.wireBytes.response)
-        ).run(seconds: isCompressed ? seconds / 2 : seconds)
+        ).run(seconds: Swift.max(0.2, isCompressed ? seconds / 2 : seconds))
         if isCompressed {
             let traffic = try await PlainTraffic.record(self.setup, self.workload)
             let cost = try CodecFloor(self.setup.codecOnWire, self.setup.wire)
-                .cost(of: traffic, seconds: seconds / 2)
+                .cost(of: traffic, seconds: Swift.max(0.1, seconds / 2))
             floor.codecCPU = cost.cpu
         }
         return floor

@@ -23,8 +23,8 @@ enum Transport: String, ExpressibleByArgument, CaseIterable {
             Cleanup.shared.add(file: path)
             return .unix(path: path)
         case .memory:
-            // Here goes `.memory("bench-\(number)")` as soon as the library has such addresses, and below what they are.
-            // Servers, clients and the relay take any address; the raw echo needs one of sockets, and is left out.
+            // Here goes `.memory("bench-\(number)")` as soon as the library has such addresses, and below what they
+            // are. Servers, clients and the relay take any address; the raw echo needs one of sockets, and is left out.
             throw BenchError("The library has no transport in memory yet. Use --transport tcp or --transport unix.")
         }
     }

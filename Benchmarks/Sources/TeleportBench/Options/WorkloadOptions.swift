@@ -4,16 +4,16 @@ import ArgumentParser
 struct WorkloadOptions: ParsableArguments {
     @Option(
         help: """
-            What is sent: hello is a GET answered with 260 bytes; corpus POSTs the lines of one file, and is answered with \
-            those of another.
+            What is sent: hello is a GET answered with 260 bytes; corpus POSTs the lines of one file, and is answered \
+            with those of another.
             """)
     var payload = Payload.hello
 
     @Option(
         help: ArgumentHelp(
             """
-            The folder of the corpus: one file whose name contains "request", one with "response", a body a line, as many \
-            lines in each.
+            The folder of the corpus: one file whose name contains "request", one with "response", a body a line, as \
+            many lines in each.
             """, valueName: "folder"))
     var corpus = "Benchmarks/Corpus"
 

@@ -29,8 +29,8 @@ struct ProxyReport {
         return """
             \(title)
             \(table.text(indented: 2))
-              CPU µs are of a request; ratio is the proxies' CPU in multiples of nginx's as the only proxy. Between the two
-              httptp a request has \(NumberFormat.decimal(self.link.request, digits: 1)) bytes, an answer \
+              CPU µs are of a request; ratio is the proxies' CPU in multiples of nginx's as the only proxy. Between the
+              two httptp a request has \(NumberFormat.decimal(self.link.request, digits: 1)) bytes, an answer \
             \(NumberFormat.decimal(self.link.response, digits: 1)).
             """
     }

@@ -50,8 +50,8 @@ struct ProxyTools: Sendable {
         }
         throw BenchError(
             """
-            There is no httptp at \(folder)httptp. Build it there: (cd Benchmarks && swift build -c release --product httptp). \
-            Or name another one with --httptp.
+            There is no httptp at \(folder)httptp. Build it there: (cd Benchmarks && swift build -c release --product \
+            httptp). Or name another one with --httptp.
             """)
     }
 

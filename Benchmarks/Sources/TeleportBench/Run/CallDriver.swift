@@ -82,8 +82,8 @@ struct CallDriver: Sendable {
         guard response.status == .ok, body == expected.body.buffer else {
             throw BenchError(
                 """
-                A wrong answer: status \(response.status), \(body.readableBytes) bytes. If the server is another process, \
-                start it with the same --payload and --corpus.
+                A wrong answer: status \(response.status), \(body.readableBytes) bytes. If the server is another \
+                process, start it with the same --payload and --corpus.
                 """)
         }
     }

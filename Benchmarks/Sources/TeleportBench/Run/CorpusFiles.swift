@@ -18,8 +18,8 @@ struct CorpusFiles {
         guard !self.requests.isEmpty, self.requests.count == self.responses.count else {
             throw BenchError(
                 """
-                \(directory): \(self.requests.count) requests and \(self.responses.count) responses: as many of one as of \
-                the other are needed, and at least one, a line each.
+                \(directory): \(self.requests.count) requests and \(self.responses.count) responses: as many of one as \
+                of the other are needed, and at least one, a line each.
                 """)
         }
     }

@@ -48,8 +48,8 @@ final class ServerBook: Sendable {
         guard response.status == .ok, let usage = ServerUsage(parsing: text) else {
             throw BenchError(
                 """
-                The server does not say what it spends: it answered \(question.rawValue) with \(response.status). `drive` \
-                works with `teleport-bench serve` only.
+                The server does not say what it spends: it answered \(question.rawValue) with \(response.status). \
+                `drive` works with `teleport-bench serve` only.
                 """)
         }
         return usage

@@ -27,8 +27,8 @@ struct CertificateFiles: Sendable {
         } catch {
             throw BenchError(
                 """
-                No certificate could be made: \(error) Install openssl (apt-get install openssl), or give `serve` one with \
-                --cert and --key.
+                No certificate could be made: \(error) Install openssl (apt-get install openssl), or give `serve` one \
+                with --cert and --key.
                 """)
         }
         return files

@@ -14,8 +14,8 @@ struct ChildProcess: Sendable {
     /// Where both its outputs go.
     private let output: String
 
-    /// Starts a program without input, in a process group of its own: a Ctrl-C at the terminal is for this process, which
-    /// ends what it started.
+    /// Starts a program without input, in a process group of its own: a Ctrl-C at the terminal is for this process,
+    /// which ends what it started.
     ///
     /// - Parameters:
     ///   - output: the file that takes what it prints.

@@ -18,8 +18,8 @@ final class Signals: Sendable {
 
     private let state = Mutex(State())
 
-    /// As long as what it returns lives, a signal cleans up and ends the process with the code that shells expect, unless
-    /// ``wait()`` takes it.
+    /// As long as what it returns lives, a signal cleans up and ends the process with the code that shells expect,
+    /// unless ``wait()`` takes it.
     func takeOver() -> [any DispatchSourceSignal] {
         // An output that nobody reads must not end the process before it has cleaned up.
         signal(SIGPIPE, SIG_IGN)

@@ -24,7 +24,7 @@ struct CurveReport {
     /// A row a point.
     var csv: String {
         var csv = CSV([
-            self.axis.rawValue, "wire", "in_flight", "connections", "cpu_us_per_request", "cpu_us_per_request_client",
+            "in_flight", "body_bytes", "connections", "wire", "cpu_us_per_request", "cpu_us_per_request_client",
             "cpu_us_per_request_server", "requests_per_second", "latency_us_p50", "latency_us_p99", "latency_us_p999",
             "wire_bytes_request", "wire_bytes_response", "allocations_per_request", "resident_bytes",
             "floor_cpu_us_per_request", "floor_ratio",
@@ -33,8 +33,9 @@ struct CurveReport {
         for point in self.points {
             let figures = point.figures
             csv.append([
-                String(point.value), point.wire.rawValue, String(point.setup.inFlight),
-                String(point.setup.connections), text(figures.cpu), text(figures.clientCPU), text(figures.serverCPU),
+                String(point.setup.inFlight), String(self.axis.workload(point.value).largestBody),
+                String(point.setup.connections), point.wire.rawValue, text(figures.cpu), text(figures.clientCPU),
+                text(figures.serverCPU),
                 text(figures.requestsPerSecond), text(figures.latency.p50), text(figures.latency.p99),
                 text(figures.latency.p999), text(figures.wireBytes.request), text(figures.wireBytes.response),
                 text(figures.allocations), String(figures.residentBytes), text(figures.floor?.cpu),
