@@ -26,6 +26,7 @@ struct TeleportBench: AsyncParsableCommand {
             }
             Cleanup.shared.run()
         } catch {
+            await Signals.shared.letEnd()
             Cleanup.shared.run()
             Self.exit(withError: error)
         }

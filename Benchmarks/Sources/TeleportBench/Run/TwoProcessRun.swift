@@ -17,7 +17,8 @@ struct TwoProcessRun: Sendable {
             } catch let error as RPCError {
                 throw BenchError(
                     """
-                    \(error) Is `teleport-bench serve` listening there, with --tls if and only if --ca is given here?
+                    \(error)
+                    Is `teleport-bench serve` listening there, with --tls if and only if --ca is given here?
                     """)
             }
             var figures = try await self.measure(driver)

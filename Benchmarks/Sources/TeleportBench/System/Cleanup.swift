@@ -17,6 +17,8 @@ final class Cleanup: Sendable {
         var children: Set<pid_t> = []
         var folders: [String] = []
         var files: [String] = []
+        /// Nothing is started any more.
+        var isOver = false
     }
 
     private let state = Mutex(State())
@@ -24,9 +26,11 @@ final class Cleanup: Sendable {
     func add(folder: String) { self.state.withLock { $0.folders.append(folder) } }
     func add(file: String) { self.state.withLock { $0.files.append(file) } }
 
-    /// Starts a process by `spawn`, and knows it from then on. Under the lock: no signal comes in between.
-    func start(_ spawn: () throws -> pid_t) rethrows -> pid_t {
+    /// Starts a process by `spawn`, and knows it from then on. Under the lock: no signal comes in between, and none is
+    /// started behind the end.
+    func start(_ spawn: () throws -> pid_t) throws -> pid_t {
         try self.state.withLock { state in
+            guard !state.isOver else { throw BenchError("This process is ending.") }
             let pid = try spawn()
             state.children.insert(pid)
             return pid
@@ -65,7 +69,11 @@ final class Cleanup: Sendable {
 
     /// Does all of it. Again and again if wanted.
     func run() {
-        self.end(self.state.withLock { Array($0.children) })
+        self.end(
+            self.state.withLock { state in
+                state.isOver = true
+                return Array(state.children)
+            })
         let (folders, files) = self.state.withLock { state in
             defer { (state.folders, state.files) = ([], []) }
             return (state.folders, state.files)

@@ -7,13 +7,14 @@ import Synchronization
     import Darwin
 #endif
 
-/// SIGINT and SIGTERM: they end this process, but not before it has cleaned up.
+/// SIGINT, SIGTERM and SIGHUP: they end this process, but not before it has cleaned up.
 final class Signals: Sendable {
     static let shared = Signals()
 
     private struct State {
         var action: (@Sendable () -> Void)?
         var hasCome = false
+        var isEnding = false
     }
 
     private let state = Mutex(State())
@@ -23,7 +24,7 @@ final class Signals: Sendable {
     func takeOver() -> [any DispatchSourceSignal] {
         // An output that nobody reads must not end the process before it has cleaned up.
         signal(SIGPIPE, SIG_IGN)
-        return [SIGINT, SIGTERM].map { number in
+        return [SIGINT, SIGTERM, SIGHUP].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler { self.came(number) }
@@ -43,9 +44,16 @@ final class Signals: Sendable {
         }
     }
 
+    /// Waits for the end if a signal is about to bring it: what fails for that reason is no news.
+    func letEnd() async {
+        guard self.state.withLock({ $0.isEnding }) else { return }
+        while true { try? await Task.sleep(for: .seconds(60)) }
+    }
+
     private func came(_ number: CInt) {
         let action = self.state.withLock { state in
             defer {
+                state.isEnding = state.action == nil
                 state.action = nil
                 state.hasCome = true
             }
