@@ -16,20 +16,26 @@ let package = Package(
     dependencies: [
         .package(name: "teleport", path: ".."),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
         // Counts heap allocations by standing in for malloc. Linux only, and only in this executable.
         .target(name: "CMallocCount"),
+        // Tables, plots, JSON, and reading what other programs print: no I/O, so that it can be tested.
+        .target(name: "BenchReport", swiftSettings: settings),
+        .testTarget(name: "BenchReportTests", dependencies: ["BenchReport"], swiftSettings: settings),
         .executableTarget(
             name: "teleport-bench",
             dependencies: [
+                "BenchReport",
                 "CMallocCount",
                 .product(name: "Teleport", package: "teleport"),
                 .product(name: "TeleportCompress", package: "teleport"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],

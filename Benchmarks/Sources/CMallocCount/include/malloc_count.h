@@ -9,4 +9,7 @@ void malloc_count_enable(int enabled);
 /// Heap allocations of all threads since counting was first started.
 uint64_t malloc_count_total(void);
 
+/// Bytes asked for by these allocations.
+uint64_t malloc_count_bytes(void);
+
 #endif

@@ -1,0 +1,101 @@
+import NIOCore
+import Synchronization
+import Teleport
+
+/// Keeps calls in flight, and checks and times every answer.
+struct CallDriver: Sendable {
+    let client: TeleportClient
+    let workload: Workload
+    let inFlight: Int
+    /// Whether callers are on the concurrency pool instead of the connection's loop.
+    let isOnPool: Bool
+
+    init(_ client: TeleportClient, _ workload: Workload, _ setup: Setup) {
+        self.client = client
+        self.workload = workload
+        self.inFlight = setup.inFlight
+        self.isOnPool = setup.placement == .pool
+    }
+
+    /// What came of it.
+    struct Run: Sendable {
+        var count = 0
+        /// Nanoseconds.
+        var latencies = LatencyHistogram()
+    }
+
+    /// Calls for `seconds`; returns when the last answer has come.
+    func run(seconds: Double) async throws -> Run {
+        let deadline = Resources.monotonicNanoseconds() + UInt64(seconds * 1e9)
+        let total = Total()
+        @Sendable func callAll() async throws {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for caller in 0..<self.inFlight {
+                    group.addTask { try await self.call(first: caller &* 7919, deadline: deadline, total: total) }
+                }
+                try await group.waitForAll()
+            }
+        }
+        if self.isOnPool {
+            try await callAll()
+        } else {
+            try await self.client.withLoop { try await callAll() }
+        }
+        return total.run.withLock { $0 }
+    }
+
+    private func call(first: Int, deadline: UInt64, total: Total) async throws {
+        let workload = self.workload
+        var index = first % workload.requests.count
+        // Short, so that a thousand callers do not sweep the caches with their notes.
+        var latencies: [UInt64] = []
+        latencies.reserveCapacity(16)
+        var now = Resources.monotonicNanoseconds()
+        while now < deadline {
+            let response = try await self.client.execute(workload.requests[index])
+            if !self.isRight(response, workload.answers[index]) {
+                try await self.checkSlowly(response, workload.answers[index])
+            }
+            let after = Resources.monotonicNanoseconds()
+            latencies.append(after - now)
+            if latencies.count == 16 {
+                total.add(latencies)
+                latencies.removeAll(keepingCapacity: true)
+            }
+            now = after
+            index += 1
+            if index == workload.requests.count { index = 0 }
+        }
+        total.add(latencies)
+    }
+
+    /// The usual case, without a word about `await`; everything else the slow way.
+    @inline(__always)
+    private func isRight(_ response: Response, _ expected: Response) -> Bool {
+        guard let body = response.body.buffer else { return false }
+        return response.status == .ok && body == expected.body.buffer
+    }
+
+    /// A large body comes piece by piece, and what is wrong gets a sentence.
+    private func checkSlowly(_ response: Response, _ expected: Response) async throws {
+        let body = try await response.body.collect(upTo: Swift.max(65536, self.workload.largestBody))
+        guard response.status == .ok, body == expected.body.buffer else {
+            throw BenchError(
+                """
+                A wrong answer: status \(response.status), \(body.readableBytes) bytes. If the server is another \
+                process, start it with the same --payload and --corpus.
+                """)
+        }
+    }
+
+    private final class Total: Sendable {
+        let run = Mutex(Run())
+
+        func add(_ latencies: [UInt64]) {
+            self.run.withLock { run in
+                run.count += latencies.count
+                for latency in latencies { run.latencies.add(latency) }
+            }
+        }
+    }
+}
