@@ -49,13 +49,7 @@ public final class RPCClient<Codec: SelfDelimitingCodec>: Sendable {
         let result = await withTaskCancellationHandler {
             await withUnsafeContinuation {
                 (continuation: UnsafeContinuation<Result<Codec.Response, RPCError>, Never>) in
-                do throws(RPCError) {
-                    let ticket = try self.pool.call(
-                        request, deadline: deadline, now: now, completion: ContinuationCompletion(continuation))
-                    if slot.fill(ticket) == .cancelledAlready { ticket.cancel() }
-                } catch {
-                    continuation.resume(returning: .failure(error))
-                }
+                self.begin(request, deadline: deadline, now: now, continuation, slot)
             }
         } onCancel: {
             slot.cancel()?.cancel()
@@ -68,6 +62,23 @@ public final class RPCClient<Codec: SelfDelimitingCodec>: Sendable {
                 throw error
             }
             return try await self.callAgain(request, deadline: deadline, after: error)
+        }
+    }
+
+    /// Makes the call. Not within ``call(_:timeout:)``, whose frame is on the heap: all that is inlined here would take room
+    /// there for as long as the call waits.
+    @inlinable @inline(never)
+    func begin(
+        _ request: Codec.Request, deadline: NIODeadline, now: NIODeadline,
+        _ continuation: UnsafeContinuation<Result<Codec.Response, RPCError>, Never>,
+        _ slot: borrowing TicketSlot<ConnectionPool<Codec, ContinuationCompletion<Codec.Response>>.Ticket>
+    ) {
+        do throws(RPCError) {
+            let ticket = try self.pool.call(
+                request, deadline: deadline, now: now, completion: ContinuationCompletion(continuation))
+            if slot.fill(ticket) == .cancelledAlready { ticket.cancel() }
+        } catch {
+            continuation.resume(returning: .failure(error))
         }
     }
 

@@ -14,7 +14,7 @@ struct Matrix: AsyncParsableCommand {
 
             ns/op is wall-clock time divided by operations, as Go prints it; MB/s are bytes of answers' bodies; B/op \
             and allocs/op are of both ends. The reference measures in memory and on one core: `taskset -c 0` gives \
-            one, and --transport memory will do without sockets. Between machines compare nothing but the floor's \
+            one, and --transport memory does without sockets. Between machines compare nothing but the floor's \
             ratio. Resident memory is that of the process, which keeps what rows before have needed.
             """)
 

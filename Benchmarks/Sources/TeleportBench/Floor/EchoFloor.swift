@@ -84,7 +84,7 @@ struct EchoFloor: Sendable {
                             first: 0, tally: nil))
                 }
             }
-        guard case .unix(let path) = try self.setup.transport.freshAddress() else {
+        guard case .unix(let path) = self.setup.transport.freshAddress() else {
             return try await bootstrap.bind(host: "127.0.0.1", port: 0).get()
         }
         return try await bootstrap.bind(unixDomainSocketPath: path).get()

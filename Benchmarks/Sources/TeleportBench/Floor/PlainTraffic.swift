@@ -27,7 +27,7 @@ struct PlainTraffic: Sendable {
         plain.codec = .none
         plain.tls = nil
         let setup = plain
-        let address = try setup.transport.freshAddress()
+        let address = setup.transport.freshAddress()
         let outcome = try await withLoops(1) { loops in
             let server = try setup.makeServer(workload, at: address, on: loops[0])
             guard let address = try await server.start().first else { throw BenchError("The server does not listen.") }
@@ -49,7 +49,7 @@ struct PlainTraffic: Sendable {
     private static func messagesPerBatch(
         _ setup: Setup, _ workload: Workload
     ) async throws -> (requests: Double, responses: Double) {
-        let address = try setup.transport.freshAddress()
+        let address = setup.transport.freshAddress()
         return try await withLoops(2) { loops in
             let counters = (client: TrafficCounters(), server: TrafficCounters())
             let server = try setup.makeServer(workload, at: address, on: loops[0], traffic: counters.server)

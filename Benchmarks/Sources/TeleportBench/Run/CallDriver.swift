@@ -27,11 +27,22 @@ struct CallDriver: Sendable {
     /// Calls for `seconds`; returns when the last answer has come.
     func run(seconds: Double) async throws -> Run {
         let deadline = Resources.monotonicNanoseconds() + UInt64(seconds * 1e9)
+        return try await self.run { now in now >= deadline }
+    }
+
+    /// Makes exactly so many calls.
+    func run(count: Int) async throws -> Run {
+        let left = Countdown(count)
+        return try await self.run { _ in !left.take() }
+    }
+
+    /// - Parameter isOver: asked before each call, with the time.
+    private func run(until isOver: @escaping @Sendable (UInt64) -> Bool) async throws -> Run {
         let total = Total()
         @Sendable func callAll() async throws {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for caller in 0..<self.inFlight {
-                    group.addTask { try await self.call(first: caller &* 7919, deadline: deadline, total: total) }
+                    group.addTask { try await self.call(first: caller &* 7919, until: isOver, total: total) }
                 }
                 try await group.waitForAll()
             }
@@ -44,14 +55,16 @@ struct CallDriver: Sendable {
         return total.run.withLock { $0 }
     }
 
-    private func call(first: Int, deadline: UInt64, total: Total) async throws {
+    private func call(
+        first: Int, until isOver: @Sendable (UInt64) -> Bool, total: Total
+    ) async throws {
         let workload = self.workload
         var index = first % workload.requests.count
         // Short, so that a thousand callers do not sweep the caches with their notes.
         var latencies: [UInt64] = []
         latencies.reserveCapacity(16)
         var now = Resources.monotonicNanoseconds()
-        while now < deadline {
+        while !isOver(now) {
             let response = try await self.client.execute(workload.requests[index])
             if !self.isRight(response, workload.answers[index]) {
                 try await self.checkSlowly(response, workload.answers[index])
@@ -86,6 +99,13 @@ struct CallDriver: Sendable {
                 process, start it with the same --payload and --corpus.
                 """)
         }
+    }
+
+    /// Calls that are left to be made.
+    private final class Countdown: Sendable {
+        private let left: Atomic<Int>
+        init(_ count: Int) { self.left = Atomic(count) }
+        func take() -> Bool { self.left.wrappingSubtract(1, ordering: .relaxed).newValue >= 0 }
     }
 
     private final class Total: Sendable {

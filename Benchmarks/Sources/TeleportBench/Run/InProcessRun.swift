@@ -18,7 +18,7 @@ struct InProcessRun: Sendable {
     ///
     /// - Parameter withFloor: whether the floor is measured right after it, for a third of the time.
     func figures(withFloor: Bool) async throws -> Figures {
-        let address = try self.setup.transport.freshAddress()
+        let address = self.setup.transport.freshAddress()
         var figures = try await withLoops(2) { loops in
             let server = try self.setup.makeServer(self.workload, at: address, on: loops[0])
             guard let address = try await server.start().first else { throw BenchError("The server does not listen.") }

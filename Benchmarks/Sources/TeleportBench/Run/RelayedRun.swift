@@ -20,7 +20,7 @@ struct RelayedRun: Sendable {
     ///   - recordedBytes: how many bytes of each direction are kept, connecting and shaking hands included.
     func run(seconds: Double = 0.5, recording recordedBytes: Int = 0) async throws -> Outcome {
         let meter = ByteMeter(recording: recordedBytes)
-        let address = try self.target.transport.freshAddress()
+        let address = self.target.transport.freshAddress()
         return try await withLoops(2) { loops in
             let relay = try await meter.start(at: address, to: self.target, group: loops[0])
             let client = try self.setup.makeClient(self.workload, to: relay.address, on: loops[1])
