@@ -48,11 +48,7 @@ public struct AsyncHandler<Codec: MessageCodec>: RequestHandler {
         nonisolated(nonsending) func run(_ request: Codec.Request, _ responder: Responder<Codec.Response>) async {
             do {
                 let response = try await self.handler(request, RequestContext(responder))
-                if self.hasToBeBuffered(response, responder) {
-                    self.answer(try await self.codec.buffered(response: response), responder)
-                } else {
-                    self.answer(response, responder)
-                }
+                if !self.answer(response, responder) { try await self.answerBuffered(response, responder) }
             } catch {
                 self.fail(error, responder)
             }
@@ -61,20 +57,24 @@ public struct AsyncHandler<Codec: MessageCodec>: RequestHandler {
         // What is inlined into an asynchronous function lives in its frame, on the heap: what needs not wait is kept out
         // of it, so that a request takes hundreds of bytes instead of thousands.
 
+        /// False for a response whose body has to be gathered first: v0 carries none that streams.
         @inlinable @inline(never)
-        func answer(_ response: Codec.Response, _ responder: Responder<Codec.Response>) {
+        func answer(_ response: Codec.Response, _ responder: Responder<Codec.Response>) -> Bool {
+            if case .v0 = responder.origin, self.codec.isStreamed(response: response) { return false }
             responder.respond(response)
+            return true
+        }
+
+        @inlinable @inline(never)
+        nonisolated(nonsending) func answerBuffered(
+            _ response: Codec.Response, _ responder: Responder<Codec.Response>
+        ) async throws {
+            responder.respond(try await self.codec.buffered(response: response))
         }
 
         @inlinable @inline(never)
         func fail(_ error: any Error, _ responder: Responder<Codec.Response>) {
             responder.respond(self.codec.response(to: .handlerFailed(error)))
-        }
-
-        @inlinable @inline(never)
-        func hasToBeBuffered(_ response: Codec.Response, _ responder: Responder<Codec.Response>) -> Bool {
-            guard case .v0 = responder.origin else { return false }
-            return self.codec.isStreamed(response: response)
         }
     }
 

@@ -46,23 +46,24 @@ public final class RPCClient<Codec: SelfDelimitingCodec>: Sendable {
         let deadline = now + (timeout ?? self.pool.configuration.timeout)
         // The ticket has to be within reach of a cancellation that may come before, during or after the call is made.
         let slot = TicketSlot<ConnectionPool<Codec, ContinuationCompletion<Codec.Response>>.Ticket>()
-        let result = await withTaskCancellationHandler {
-            await withUnsafeContinuation {
-                (continuation: UnsafeContinuation<Result<Codec.Response, RPCError>, Never>) in
-                self.begin(request, deadline: deadline, now: now, continuation, slot)
+        do {
+            return try await withTaskCancellationHandler {
+                try await withUnsafeThrowingContinuation {
+                    (continuation: UnsafeContinuation<Codec.Response, any Error>) in
+                    self.begin(request, deadline: deadline, now: now, continuation, slot)
+                }
+            } onCancel: {
+                slot.cancel()?.cancel()
             }
-        } onCancel: {
-            slot.cancel()?.cancel()
+        } catch {
+            return try await self.callAgain(request, deadline: deadline, after: Self.callError(error))
         }
-        switch result {
-        case .success(let response):
-            return response
-        case .failure(let error):
-            guard error.code == .refused || error.code == .unsendable, self.maySendAgain(request, error) else {
-                throw error
-            }
-            return try await self.callAgain(request, deadline: deadline, after: error)
-        }
+    }
+
+    @usableFromInline
+    static func callError(_ error: any Error) -> RPCError {
+        // Continuations are given no other (``ContinuationCompletion``).
+        (error as? RPCError) ?? RPCError(.connectionClosed, "The call failed.", cause: error)
     }
 
     /// Makes the call. Not within ``call(_:timeout:)``, whose frame is on the heap: all that is inlined here would take room
@@ -70,7 +71,7 @@ public final class RPCClient<Codec: SelfDelimitingCodec>: Sendable {
     @inlinable @inline(never)
     func begin(
         _ request: Codec.Request, deadline: NIODeadline, now: NIODeadline,
-        _ continuation: UnsafeContinuation<Result<Codec.Response, RPCError>, Never>,
+        _ continuation: UnsafeContinuation<Codec.Response, any Error>,
         _ slot: borrowing TicketSlot<ConnectionPool<Codec, ContinuationCompletion<Codec.Response>>.Ticket>
     ) {
         do throws(RPCError) {
@@ -78,7 +79,7 @@ public final class RPCClient<Codec: SelfDelimitingCodec>: Sendable {
                 request, deadline: deadline, now: now, completion: ContinuationCompletion(continuation))
             if slot.fill(ticket) == .cancelledAlready { ticket.cancel() }
         } catch {
-            continuation.resume(returning: .failure(error))
+            continuation.resume(throwing: error)
         }
     }
 
@@ -91,10 +92,14 @@ public final class RPCClient<Codec: SelfDelimitingCodec>: Sendable {
         return error.code == .refused ? !isStreamed : error.cause is StreamOnV0
     }
 
+    /// The call failed: tries again if that may help, once.
     @usableFromInline
     nonisolated(nonsending) func callAgain(
         _ request: Codec.Request, deadline: NIODeadline, after error: RPCError
     ) async throws(RPCError) -> Codec.Response {
+        guard error.code == .refused || error.code == .unsendable, self.maySendAgain(request, error) else {
+            throw error
+        }
         let request = error.code == .refused ? request : try await self.gathered(request, deadline: deadline)
         // In what is left of its time.
         return try await RPCClient(retrying: self).call(request, timeout: deadline - .now())

@@ -16,10 +16,11 @@ struct TicketSlot<Ticket: Sendable>: ~Copyable, Sendable {
         case cancelledAlready
     }
 
-    @usableFromInline let state = Mutex(State.empty)
+    @usableFromInline let state: Mutex<State>
 
+    // Not as the value of the declaration, which would be made in this module, for no ticket in particular.
     @inlinable
-    init() {}
+    init() { self.state = Mutex(.empty) }
 
     /// The call was made. If it was cancelled before, cancelling it is now the caller's business.
     @inlinable

@@ -42,16 +42,19 @@ public struct MessagePayload: Sendable {
     /// - Throws: ``WireError`` `.violation(.frame)` if it ends early, or the head or the body is over its limit.
     @inlinable
     public init(_ frame: Frame, headLimit: Int) throws(WireError) {
-        var payload = frame.payload
-        var deadline: UInt32?
-        if frame.header.flags.contains(.deadline) {
-            guard let milliseconds = payload.readInteger(endianness: .little, as: UInt32.self) else {
-                throw Self.endsEarly
-            }
-            deadline = milliseconds
+        let hasDeadline = frame.header.flags.contains(.deadline)
+        let prefix = hasDeadline ? 7 : 3
+        // One look at the bytes, for the reason that writing has.
+        let front = frame.payload.withUnsafeReadableBytes { bytes -> (deadline: UInt32, length: Int)? in
+            guard bytes.count >= prefix else { return nil }
+            let deadline = hasDeadline ? bytes.loadUnaligned(as: UInt32.self) : 0
+            let low = bytes.loadUnaligned(fromByteOffset: prefix - 3, as: UInt16.self)
+            return (UInt32(littleEndian: deadline), Int(UInt16(littleEndian: low)) | Int(bytes[prefix - 1]) << 16)
         }
-        guard let length = payload.getUInt24(at: payload.readerIndex) else { throw Self.endsEarly }
-        payload.moveReaderIndex(forwardBy: 3)
+        guard let front else { throw Self.endsEarly }
+        let (deadline, length) = (hasDeadline ? front.deadline : nil, front.length)
+        var payload = frame.payload
+        payload.moveReaderIndex(forwardBy: prefix)
         guard length <= headLimit, let head = payload.readSlice(length: length),
             payload.readableBytes <= FrameHeader.maximumBodyLength
         else { throw Self.endsEarly }
@@ -85,17 +88,22 @@ extension FrameHeader {
         buffer.moveWriterIndex(forwardBy: prefix)
         do throws(Failure) {
             let head = try writeContent(&buffer)
-            var flags = flags
-            var index = start + self.headerLength
-            if let deadline {
-                flags.insert(.deadline)
-                buffer.setInteger(deadline, at: index, endianness: .little)
-                index += 4
-            }
-            buffer.setUInt24(head, at: index)
             let header = FrameHeader(
-                type, length: buffer.writerIndex - start - self.headerLength, flags: flags, stream: stream)
-            header.set(at: start, in: &buffer)
+                type, length: buffer.writerIndex - start - self.headerLength,
+                flags: deadline == nil ? flags : flags.union(.deadline), stream: stream)
+            // Each look at the memory of a buffer costs a check for exclusive access: so there is one.
+            buffer.withVeryUnsafeMutableBytes { memory in
+                let front = UnsafeMutableRawBufferPointer(rebasing: memory[start..<start + prefix])
+                header.store(to: front)
+                var index = self.headerLength
+                if let deadline {
+                    front.storeBytes(of: deadline.littleEndian, toByteOffset: index, as: UInt32.self)
+                    index += 4
+                }
+                front.storeBytes(
+                    of: UInt16(truncatingIfNeeded: head).littleEndian, toByteOffset: index, as: UInt16.self)
+                front[index + 2] = UInt8(truncatingIfNeeded: head >> 16)
+            }
         } catch {
             buffer.moveWriterIndex(to: start)
             throw error
@@ -105,13 +113,22 @@ extension FrameHeader {
     /// Writes the header over nine bytes of `buffer`.
     @inlinable
     public func set(at index: Int, in buffer: inout ByteBuffer) {
+        buffer.withVeryUnsafeMutableBytes { memory in
+            self.store(to: UnsafeMutableRawBufferPointer(rebasing: memory[index..<index + Self.headerLength]))
+        }
+    }
+
+    /// Writes the header to the front of `memory`.
+    @inlinable
+    func store(to memory: UnsafeMutableRawBufferPointer) {
+        precondition(memory.count >= Self.headerLength)
         // One store of eight bytes and one of one.
         let low = UInt64(truncatingIfNeeded: self.length) & 0xFF_FFFF
         let id = UInt64(self.stream?.rawValue ?? 0)
         let word =
             low | UInt64(self.type?.rawValue ?? .max) << 24 | UInt64(self.flags.rawValue) << 32
             | (id & 0xFF_FFFF) << 40
-        buffer.setInteger(word, at: index, endianness: .little)
-        buffer.setInteger(UInt8(truncatingIfNeeded: id >> 24), at: index + 8)
+        memory.storeBytes(of: word.littleEndian, as: UInt64.self)
+        memory[8] = UInt8(truncatingIfNeeded: id >> 24)
     }
 }

@@ -48,10 +48,10 @@ public struct FrameHeader: Sendable, Hashable {
     /// - Returns: the header, or `nil` if more bytes are needed; `buffer` is then untouched.
     /// - Throws: ``WireError`` `.violation(.frame)`; `buffer` is then untouched.
     public static func decode(headLimit: Int, from buffer: inout ByteBuffer) throws(WireError) -> FrameHeader? {
-        guard buffer.readableBytes >= self.headerLength,
-            let word = buffer.getInteger(at: buffer.readerIndex, endianness: .little, as: UInt64.self),
-            let last = buffer.getInteger(at: buffer.readerIndex + 8, as: UInt8.self)
-        else { return nil }
+        guard buffer.readableBytes >= self.headerLength else { return nil }
+        let (word, last) = buffer.withUnsafeReadableBytes { bytes in
+            (UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self)), bytes[8])
+        }
         let id = UInt32(truncatingIfNeeded: word >> 40) | UInt32(last) << 24
         var header = FrameHeader(
             .settings, length: Int(word & 0xFF_FFFF), flags: FrameFlags(rawValue: UInt8(truncatingIfNeeded: word >> 32))

@@ -57,15 +57,15 @@ public struct FrameFlags: OptionSet, Sendable, Hashable {
     }
 
     /// The sender's side of the stream ends with this frame.
-    public static let end = FrameFlags(rawValue: 0x01)
+    @inlinable public static var end: FrameFlags { FrameFlags(rawValue: 0x01) }
     /// The frame must touch no history.
-    public static let sensitive = FrameFlags(rawValue: 0x02)
+    @inlinable public static var sensitive: FrameFlags { FrameFlags(rawValue: 0x02) }
     /// Nobody waits for an answer.
-    public static let noReply = FrameFlags(rawValue: 0x04)
+    @inlinable public static var noReply: FrameFlags { FrameFlags(rawValue: 0x04) }
     /// An informational answer; the final one follows.
-    public static let interim = FrameFlags(rawValue: 0x08)
+    @inlinable public static var interim: FrameFlags { FrameFlags(rawValue: 0x08) }
     /// A tunnel is asked for, or granted.
-    public static let tunnel = FrameFlags(rawValue: 0x10)
+    @inlinable public static var tunnel: FrameFlags { FrameFlags(rawValue: 0x10) }
     /// The payload begins with the milliseconds that are left.
-    public static let deadline = FrameFlags(rawValue: 0x20)
+    @inlinable public static var deadline: FrameFlags { FrameFlags(rawValue: 0x20) }
 }

@@ -1,4 +1,4 @@
-public import struct NIOCore.ByteBuffer
+internal import struct NIOCore.ByteBuffer
 
 /// Integers of three bytes, little-endian, as blocks and frames have them.
 extension ByteBuffer {
@@ -8,17 +8,10 @@ extension ByteBuffer {
         writeInteger(UInt8(truncatingIfNeeded: value >> 16))
     }
 
-    @usableFromInline
     func getUInt24(at index: Int) -> Int? {
         guard let low = getInteger(at: index, endianness: .little, as: UInt16.self),
             let high = getInteger(at: index + 2, as: UInt8.self)
         else { return nil }
         return Int(high) << 16 | Int(low)
-    }
-
-    @usableFromInline
-    mutating func setUInt24(_ value: Int, at index: Int) {
-        setInteger(UInt16(truncatingIfNeeded: value), at: index, endianness: .little)
-        setInteger(UInt8(truncatingIfNeeded: value >> 16), at: index + 2)
     }
 }
