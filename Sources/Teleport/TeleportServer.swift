@@ -23,6 +23,20 @@ public final class TeleportServer: Sendable {
     /// Answers one request at once, or returns `nil` to leave it to the ``Handler``.
     public typealias ImmediateHandler = @Sendable (Request, RequestContext) -> Response?
 
+    /// The closures, with the types of their messages said: they are called without a detour through generic code.
+    private struct Work: RequestWork {
+        let immediate: ImmediateHandler?
+        let handler: Handler
+
+        func immediateResponse(to request: Request, _ context: RequestContext) -> Response? {
+            self.immediate?(request, context)
+        }
+
+        nonisolated(nonsending) func response(to request: Request, _ context: RequestContext) async throws -> Response {
+            try await self.handler(request, context)
+        }
+    }
+
     /// A server.
     ///
     /// - Parameters:
@@ -41,7 +55,8 @@ public final class TeleportServer: Sendable {
         configuration.maxHeadSize = limits.headSizeOnWire
         self.server = RPCServer(
             codec: codec, configuration: configuration,
-            handler: AsyncHandler(codec: codec, placement: placement, immediate: immediate, handler: handler))
+            handler: TaskHandler(codec: codec, placement: placement, work: Work(immediate: immediate, handler: handler))
+        )
     }
 
     /// A server that does without tasks: see ``RequestHandler``.

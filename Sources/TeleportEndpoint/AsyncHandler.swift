@@ -1,28 +1,3 @@
-public import TeleportTransport
-
-/// Where asynchronous handlers run.
-public enum HandlerPlacement: Sendable, Hashable {
-    /// On Swift's concurrency pool. The default: a handler may compute for a while, and all cores serve one connection.
-    case pool
-    /// On the loop of the connection. Saves a thread hop each way, up to half of the CPU of a small request; choose it
-    /// for handlers that are short and never block: everything else on that loop waits for them.
-    case eventLoop
-}
-
-/// What a handler may want to know besides the request.
-public struct RequestContext: Sendable {
-    /// Runs tasks on the loop of the request's connection.
-    public let executor: EventLoopExecutor
-    /// Whether nobody waits for an answer.
-    public let isOneWay: Bool
-
-    @inlinable
-    init(_ responder: Responder<some Sendable>) {
-        self.executor = responder.executor
-        self.isOneWay = responder.isOneWay
-    }
-}
-
 /// Answers requests with an `async` function, and, if given, a synchronous one that is tried first.
 ///
 /// A handler whose connection ends before it answered is cancelled. One that throws is answered for by the codec.
@@ -32,55 +7,31 @@ public struct AsyncHandler<Codec: MessageCodec>: RequestHandler {
     /// Answers, or throws.
     public typealias Handler = @Sendable (Codec.Request, RequestContext) async throws -> Codec.Response
 
-    /// What a task a request captures: one reference instead of six.
     @usableFromInline
-    final class Body: Sendable {
-        @usableFromInline let codec: Codec
+    struct Work: RequestWork {
+        @usableFromInline let immediate: (@Sendable (Codec.Request, RequestContext) -> Codec.Response?)?
         @usableFromInline let handler: Handler
 
         @inlinable
-        init(codec: Codec, handler: @escaping Handler) {
-            self.codec = codec
+        init(immediate: (@Sendable (Codec.Request, RequestContext) -> Codec.Response?)?, handler: @escaping Handler) {
+            self.immediate = immediate
             self.handler = handler
         }
 
         @inlinable
-        nonisolated(nonsending) func run(_ request: Codec.Request, _ responder: Responder<Codec.Response>) async {
-            do {
-                let response = try await self.handler(request, RequestContext(responder))
-                if !self.answer(response, responder) { try await self.answerBuffered(response, responder) }
-            } catch {
-                self.fail(error, responder)
-            }
+        func immediateResponse(to request: Codec.Request, _ context: RequestContext) -> Codec.Response? {
+            self.immediate?(request, context)
         }
 
-        // What is inlined into an asynchronous function lives in its frame, on the heap: what needs not wait is kept out
-        // of it, so that a request takes hundreds of bytes instead of thousands.
-
-        /// False for a response whose body has to be gathered first: v0 carries none that streams.
-        @inlinable @inline(never)
-        func answer(_ response: Codec.Response, _ responder: Responder<Codec.Response>) -> Bool {
-            if case .v0 = responder.origin, self.codec.isStreamed(response: response) { return false }
-            responder.respond(response)
-            return true
-        }
-
-        @inlinable @inline(never)
-        nonisolated(nonsending) func answerBuffered(
-            _ response: Codec.Response, _ responder: Responder<Codec.Response>
-        ) async throws {
-            responder.respond(try await self.codec.buffered(response: response))
-        }
-
-        @inlinable @inline(never)
-        func fail(_ error: any Error, _ responder: Responder<Codec.Response>) {
-            responder.respond(self.codec.response(to: .handlerFailed(error)))
+        @inlinable
+        nonisolated(nonsending) func response(
+            to request: Codec.Request, _ context: RequestContext
+        ) async throws -> Codec.Response {
+            try await self.handler(request, context)
         }
     }
 
-    @usableFromInline let body: Body
-    @usableFromInline let placement: HandlerPlacement
-    @usableFromInline let immediate: (@Sendable (Codec.Request, RequestContext) -> Codec.Response?)?
+    @usableFromInline let tasks: TaskHandler<Codec, Work>
 
     /// - Parameters:
     ///   - placement: where `handler` runs.
@@ -93,27 +44,12 @@ public struct AsyncHandler<Codec: MessageCodec>: RequestHandler {
         immediate: (@Sendable (Codec.Request, RequestContext) -> Codec.Response?)? = nil,
         handler: @escaping Handler
     ) {
-        self.body = Body(codec: codec, handler: handler)
-        self.placement = placement
-        self.immediate = immediate
+        self.tasks = TaskHandler(
+            codec: codec, placement: placement, work: Work(immediate: immediate, handler: handler))
     }
 
     @inlinable
     public func handle(_ request: Codec.Request, _ responder: Responder<Codec.Response>) {
-        if let immediate = self.immediate, let response = immediate(request, RequestContext(responder)) {
-            return responder.respond(response)
-        }
-        let body = self.body
-        let task =
-            switch self.placement {
-            case .pool:
-                Task { await body.run(request, responder) }
-            case .eventLoop:
-                // Runs up to its first suspension before this returns. Not isolated to anything, or it would queue.
-                Task.immediate(executorPreference: responder.executor) {
-                    await body.run(request, responder)
-                }
-            }
-        responder.cancelOnDisconnect(task)
+        self.tasks.handle(request, responder)
     }
 }

@@ -5,7 +5,12 @@ public struct Request: Sendable {
     /// The content.
     public var body: Body
     /// Fields that came after a chunked body, `nil` if there were none. A v0 teleport stream does not carry them.
-    public var trailers: Fields?
+    @inlinable
+    public var trailers: Fields? {
+        get { self.rareTrailers.value }
+        set { self.rareTrailers = Rare(newValue) }
+    }
+    @usableFromInline var rareTrailers: Rare<Fields>
     /// Whether it came, or is to be sent, under `https`. Carried by v1 only. Default false.
     public var isSecure = false
     /// Whether head, body and answer are to touch no compression history, on this connection and behind it (V1-23).
@@ -17,7 +22,7 @@ public struct Request: Sendable {
     public init(head: RequestHead, body: Body = .empty, trailers: Fields? = nil) {
         self.head = head
         self.body = body
-        self.trailers = trailers
+        self.rareTrailers = Rare(trailers)
     }
 
     /// A request with the given fields; one of them should be `Host`.

@@ -7,14 +7,19 @@ public struct Response: Sendable {
     /// The content.
     public var body: Body
     /// Fields that came after a chunked body, `nil` if there were none. A v0 teleport stream does not carry them.
-    public var trailers: Fields?
+    @inlinable
+    public var trailers: Fields? {
+        get { self.rareTrailers.value }
+        set { self.rareTrailers = Rare(newValue) }
+    }
+    @usableFromInline var rareTrailers: Rare<Fields>
 
     /// A response from its parts.
     @inlinable
     public init(head: ResponseHead, body: Body = .empty, trailers: Fields? = nil) {
         self.head = head
         self.body = body
-        self.trailers = trailers
+        self.rareTrailers = Rare(trailers)
     }
 
     /// A response with the given fields. `Content-Length` is added when it is encoded.

@@ -11,13 +11,17 @@ public struct ResponseHead: Sendable, Equatable {
     /// The fields in order.
     public var fields: Fields
     /// The reason phrase if it is not the one of the registry.
-    var customReason: ByteBuffer?
+    var customReason: ByteBuffer? {
+        get { self.rareReason.value }
+        set { self.rareReason = Rare(newValue) }
+    }
+    private var rareReason: Rare<ByteBuffer>
 
     init(status: Status, version: HTTPVersion, customReason: ByteBuffer?, fields: Fields) {
         self.status = status
         self.version = version
         self.fields = fields
-        self.customReason = customReason
+        self.rareReason = Rare(customReason)
     }
 
     /// A head from its parts, with the reason phrase of the registry.

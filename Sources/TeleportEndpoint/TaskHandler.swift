@@ -1,0 +1,129 @@
+public import TeleportTransport
+
+/// Where asynchronous handlers run.
+public enum HandlerPlacement: Sendable, Hashable {
+    /// On Swift's concurrency pool. The default: a handler may compute for a while, and all cores serve one connection.
+    case pool
+    /// On the loop of the connection. Saves a thread hop each way, up to half of the CPU of a small request; choose it
+    /// for handlers that are short and never block: everything else on that loop waits for them.
+    case eventLoop
+}
+
+/// What a handler may want to know besides the request.
+public struct RequestContext: Sendable {
+    /// Runs tasks on the loop of the request's connection.
+    public let executor: EventLoopExecutor
+    /// Whether nobody waits for an answer.
+    public let isOneWay: Bool
+
+    @inlinable
+    init(_ responder: Responder<some Sendable>) {
+        self.executor = responder.executor
+        self.isOneWay = responder.isOneWay
+    }
+}
+
+/// What answers requests in a ``TaskHandler``: a type of your own in the place of a closure.
+///
+/// A closure of an ``AsyncHandler`` is called through generic code, which copies requests and responses on the way; a type
+/// that says what its messages are is called directly.
+public protocol RequestWork<Request, Response>: Sendable {
+    associatedtype Request: Sendable
+    associatedtype Response: Sendable
+
+    /// Asked first, on the loop of the connection; `nil` falls through to ``response(to:_:)``. It must return at once. The
+    /// fast lane: no task is made for what it answers. By default `nil`.
+    func immediateResponse(to request: Request, _ context: RequestContext) -> Response?
+
+    /// Answers, or throws.
+    nonisolated(nonsending) func response(to request: Request, _ context: RequestContext) async throws -> Response
+}
+
+extension RequestWork {
+    @inlinable
+    public func immediateResponse(to request: Request, _ context: RequestContext) -> Response? { nil }
+}
+
+/// Answers each request in a task of its own.
+///
+/// A task whose connection ends before it answered is cancelled. One that throws is answered for by the codec.
+public struct TaskHandler<Codec: MessageCodec, Work: RequestWork>: RequestHandler
+where Work.Request == Codec.Request, Work.Response == Codec.Response {
+    public typealias Request = Codec.Request
+    public typealias Response = Codec.Response
+
+    /// What a task captures: one reference instead of many.
+    @usableFromInline
+    final class Body: Sendable {
+        @usableFromInline let codec: Codec
+        @usableFromInline let work: Work
+
+        @inlinable
+        init(_ codec: Codec, _ work: Work) {
+            self.codec = codec
+            self.work = work
+        }
+
+        @inlinable
+        nonisolated(nonsending) func run(_ request: Codec.Request, _ responder: Responder<Codec.Response>) async {
+            do {
+                let response = try await self.work.response(to: request, RequestContext(responder))
+                if !self.answer(response, responder) { try await self.answerBuffered(response, responder) }
+            } catch {
+                self.fail(error, responder)
+            }
+        }
+
+        // What is inlined into an asynchronous function lives in its frame, on the heap: what needs not wait is kept out
+        // of it, so that a request takes hundreds of bytes instead of thousands.
+
+        /// False for a response whose body has to be gathered first: v0 carries none that streams.
+        @inlinable @inline(never)
+        func answer(_ response: Codec.Response, _ responder: Responder<Codec.Response>) -> Bool {
+            if case .v0 = responder.origin, self.codec.isStreamed(response: response) { return false }
+            responder.respond(response)
+            return true
+        }
+
+        @inlinable @inline(never)
+        nonisolated(nonsending) func answerBuffered(
+            _ response: Codec.Response, _ responder: Responder<Codec.Response>
+        ) async throws {
+            responder.respond(try await self.codec.buffered(response: response))
+        }
+
+        @inlinable @inline(never)
+        func fail(_ error: any Error, _ responder: Responder<Codec.Response>) {
+            responder.respond(self.codec.response(to: .handlerFailed(error)))
+        }
+    }
+
+    @usableFromInline let body: Body
+    @usableFromInline let placement: HandlerPlacement
+
+    /// - Parameter placement: where ``RequestWork/response(to:_:)`` runs.
+    @inlinable
+    public init(codec: Codec, placement: HandlerPlacement = .pool, work: Work) {
+        self.body = Body(codec, work)
+        self.placement = placement
+    }
+
+    @inlinable
+    public func handle(_ request: Codec.Request, _ responder: Responder<Codec.Response>) {
+        let body = self.body
+        if let response = body.work.immediateResponse(to: request, RequestContext(responder)) {
+            return responder.respond(response)
+        }
+        let task =
+            switch self.placement {
+            case .pool:
+                Task { await body.run(request, responder) }
+            case .eventLoop:
+                // Runs up to its first suspension before this returns. Not isolated to anything, or it would queue.
+                Task.immediate(executorPreference: responder.executor) {
+                    await body.run(request, responder)
+                }
+            }
+        responder.cancelOnDisconnect(task)
+    }
+}
