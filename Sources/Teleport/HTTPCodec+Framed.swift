@@ -95,10 +95,10 @@ extension HTTPCodec {
     public func decodeRequest(_ message: InboundMessage) -> ReceivedRequest<Request, Response> {
         do throws(HTTPError) {
             let framed = try FramedDecoder.decodeRequest(message.head, secrets: message.secrets, limits: self.limits)
-            var request = Request(head: framed.head, body: try self.body(message.body, ContentCheck(framed)))
-            request.isSecure = framed.isSecure
-            request.isSensitive = message.isSensitive
-            return .request(request)
+            let body = try self.body(message.body, ContentCheck(framed))
+            return .request(
+                Request(
+                    head: framed.head, body: body, isSecure: framed.isSecure, isSensitive: message.isSensitive))
         } catch {
             return .refused(.refusal(error))
         }

@@ -28,6 +28,8 @@ public final class TeleportServer: Sendable {
         let immediate: ImmediateHandler?
         let handler: Handler
 
+        var answersImmediately: Bool { self.immediate != nil }
+
         func immediateResponse(to request: Request, _ context: RequestContext) -> Response? {
             self.immediate?(request, context)
         }

@@ -18,6 +18,8 @@ public struct AsyncHandler<Codec: MessageCodec>: RequestHandler {
             self.handler = handler
         }
 
+        @inlinable var answersImmediately: Bool { self.immediate != nil }
+
         @inlinable
         func immediateResponse(to request: Codec.Request, _ context: RequestContext) -> Codec.Response? {
             self.immediate?(request, context)

@@ -31,6 +31,9 @@ public protocol RequestWork<Request, Response>: Sendable {
     associatedtype Request: Sendable
     associatedtype Response: Sendable
 
+    /// Whether ``immediateResponse(to:_:)`` is worth asking. By default false.
+    var answersImmediately: Bool { get }
+
     /// Asked first, on the loop of the connection; `nil` falls through to ``response(to:_:)``. It must return at once. The
     /// fast lane: no task is made for what it answers. By default `nil`.
     func immediateResponse(to request: Request, _ context: RequestContext) -> Response?
@@ -40,6 +43,7 @@ public protocol RequestWork<Request, Response>: Sendable {
 }
 
 extension RequestWork {
+    @inlinable public var answersImmediately: Bool { false }
     @inlinable
     public func immediateResponse(to request: Request, _ context: RequestContext) -> Response? { nil }
 }
@@ -111,7 +115,9 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
     @inlinable
     public func handle(_ request: Codec.Request, _ responder: Responder<Codec.Response>) {
         let body = self.body
-        if let response = body.work.immediateResponse(to: request, RequestContext(responder)) {
+        if body.work.answersImmediately,
+            let response = body.work.immediateResponse(to: request, RequestContext(responder))
+        {
             return responder.respond(response)
         }
         let task =

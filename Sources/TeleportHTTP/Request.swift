@@ -12,17 +12,22 @@ public struct Request: Sendable {
     }
     @usableFromInline var rareTrailers: Rare<Fields>
     /// Whether it came, or is to be sent, under `https`. Carried by v1 only. Default false.
-    public var isSecure = false
+    public var isSecure: Bool
     /// Whether head, body and answer are to touch no compression history, on this connection and behind it (V1-23).
     /// Carried by v1 only; v0 refuses such a request. Lengths can be seen all the same. Default false.
-    public var isSensitive = false
+    public var isSensitive: Bool
 
     /// A request from its parts.
     @inlinable
-    public init(head: RequestHead, body: Body = .empty, trailers: Fields? = nil) {
+    public init(
+        head: RequestHead, body: Body = .empty, trailers: Fields? = nil, isSecure: Bool = false,
+        isSensitive: Bool = false
+    ) {
         self.head = head
         self.body = body
         self.rareTrailers = Rare(trailers)
+        self.isSecure = isSecure
+        self.isSensitive = isSensitive
     }
 
     /// A request with the given fields; one of them should be `Host`.
