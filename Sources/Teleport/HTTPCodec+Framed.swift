@@ -96,9 +96,10 @@ extension HTTPCodec {
         do throws(HTTPError) {
             let framed = try FramedDecoder.decodeRequest(message.head, secrets: message.secrets, limits: self.limits)
             let body = try self.body(message.body, ContentCheck(framed))
+            let isSecure = framed.isSecure
             return .request(
                 Request(
-                    head: framed.head, body: body, isSecure: framed.isSecure, isSensitive: message.isSensitive))
+                    head: (consume framed).head, body: body, isSecure: isSecure, isSensitive: message.isSensitive))
         } catch {
             return .refused(.refusal(error))
         }
@@ -112,7 +113,7 @@ extension HTTPCodec {
             )
             if message.isInterim { return .response(Response(head: framed.head)) }
             let body = try self.body(message.body, ContentCheck(framed, to: context.method))
-            return .response(Response(head: framed.head, body: body))
+            return .response(Response(head: (consume framed).head, body: body))
         } catch {
             return .refused(RPCError(.unacceptableAnswer, error.message, possiblyExecuted: true, cause: error))
         }

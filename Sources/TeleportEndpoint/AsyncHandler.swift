@@ -1,3 +1,5 @@
+public import TeleportTransport
+
 /// Answers requests with an `async` function, and, if given, a synchronous one that is tried first.
 ///
 /// A handler whose connection ends before it answered is cancelled. One that throws is answered for by the codec.
@@ -51,7 +53,15 @@ public struct AsyncHandler<Codec: MessageCodec>: RequestHandler {
     }
 
     @inlinable
-    public func handle(_ request: Codec.Request, _ responder: Responder<Codec.Response>) {
+    init(_ tasks: TaskHandler<Codec, Work>) {
+        self.tasks = tasks
+    }
+
+    @inlinable
+    public func placed(on executor: EventLoopExecutor) -> Self { Self(self.tasks.placed(on: executor)) }
+
+    @inlinable
+    public func handle(_ request: consuming Codec.Request, _ responder: consuming Responder<Codec.Response>) {
         self.tasks.handle(request, responder)
     }
 }

@@ -2,6 +2,8 @@
 @usableFromInline
 enum Cancellation: Sendable {
     case task(Task<Void, Never>)
+    /// One request of a task that takes several, by its number.
+    case shift(PoolShift, Int)
     /// Called at most once, from any thread, never under a lock.
     case call(@Sendable () -> Void)
 
@@ -9,6 +11,7 @@ enum Cancellation: Sendable {
     func callAsFunction() {
         switch self {
         case .task(let task): task.cancel()
+        case .shift(let shift, let number): shift.cancel(number)
         case .call(let call): call()
         }
     }

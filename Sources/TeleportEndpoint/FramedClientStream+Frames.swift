@@ -88,31 +88,37 @@ extension FramedClientStream {
     func handleFrames() throws(WireError) {
         // Taken out, and put back for their memory: completing a call may run a caller's code that comes back here.
         var frames: [Frame] = []
-        var effects: [Effect] = []
+        var effects: [Effect?] = []
         swap(&frames, &self.frames)
         swap(&effects, &self.effects)
         guard !frames.isEmpty else { return }
         let now = self.now
         var fault: WireError?
         let (isFinished, mayAdmit) = self.connection.state.withLock { state in
-            for frame in frames {
+            for index in frames.indices {
                 do throws(WireError) {
-                    effects.append(try Self.match(frame, &state.machine, now: now))
+                    effects.append(try Self.match(frames[index], &state.machine, now: now))
                 } catch {
                     fault = error
                     break
                 }
                 // Nothing is read behind a GOAWAY that tells of an error (V1-53).
-                if case .goAway(let goAway, _)? = effects.last, goAway.code != .noError { break }
+                if frames[index].header.type == .goAway, case .goAway(let goAway, _)?? = effects.last,
+                    goAway.code != .noError
+                {
+                    break
+                }
             }
             return (
                 state.isFinished(),
                 !state.waiting.isEmpty && (state.machine.mayAdmit || !state.machine.isAccepting)
             )
         }
-        if frames.contains(where: { $0.header.stream != nil }) { self.liveliness.streamsMoved(now: now) }
+        if frames.indices.contains(where: { frames[$0].header.stream != nil }) { self.liveliness.streamsMoved(now: now) }
         for index in effects.indices {
-            do throws(WireError) { try self.perform(effects[index], frames[index]) } catch { fault = fault ?? error }
+            // Moved, not copied.
+            guard let effect = effects[index].take() else { continue }
+            do throws(WireError) { try self.perform(effect, frames[index]) } catch { fault = fault ?? error }
         }
         frames.removeAll(keepingCapacity: true)
         effects.removeAll(keepingCapacity: true)
@@ -200,11 +206,10 @@ extension FramedClientStream {
     }
 
     @inlinable
-    func perform(_ effect: Effect, _ frame: Frame) throws(WireError) {
-        switch effect {
-        case .none: break
+    func perform(_ effect: consuming Effect, _ frame: Frame) throws(WireError) {
+        switch consume effect {
         case .response(let action): try self.answer(action, frame)
-        default: self.performUnusual(effect, frame)
+        case let unusual: self.performUnusual(unusual, frame)
         }
     }
 
@@ -239,14 +244,14 @@ extension FramedClientStream {
 
     @inlinable
     func answer(
-        _ action: ClientStreamMachine<Connection.Call>.ResponseAction, _ frame: Frame
+        _ action: consuming ClientStreamMachine<Connection.Call>.ResponseAction, _ frame: Frame
     ) throws(WireError) {
-        switch action {
+        switch consume action {
         case .complete(let call), .completeEarly(let call):
             let payload = try self.payload(of: frame, answering: call)
             self.finish(call, with: self.message(payload, .whole(payload.body), frame))
-        case .drop, .acknowledged, .violated, .inform, .begin:
-            try self.answerUnusually(action, frame)
+        case let unusual:
+            try self.answerUnusually(unusual, frame)
         }
     }
 
@@ -305,9 +310,10 @@ extension FramedClientStream {
     @inlinable
     func finish(_ call: Connection.Call, with message: InboundMessage) -> Bool {
         guard let completion = call.completion else { return true }
-        switch self.connection.codec.decodeResponse(message, context: call.context) {
+        let received = self.connection.codec.decodeResponse(message, context: call.context)
+        switch consume received {
         case .response(let response):
-            completion.succeed(response)
+            completion.succeed(consume response)
             return true
         case .refused(let error):
             completion.fail(error)

@@ -48,7 +48,7 @@ where Completion.Response == Codec.Response {
     /// The frames of one read batch; kept for its memory.
     @usableFromInline var frames: [Frame] = []
     /// What they came to, in the same order; kept for its memory.
-    @usableFromInline var effects: [Effect] = []
+    @usableFromInline var effects: [Effect?] = []
     /// SECRETS whose head has not come.
     @usableFromInline var secrets: [UInt32: ByteBuffer] = [:]
     @usableFromInline var violation: RPCError?

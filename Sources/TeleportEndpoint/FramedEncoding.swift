@@ -49,13 +49,14 @@ struct FramedService: Sendable {
         self.encodeTrailers = { trailers, buffer throws(RPCError) in try codec.encodeTrailers(trailers, into: &buffer) }
         self.decodeTrailers = { bytes throws(RPCError) in try codec.decodeTrailers(bytes) }
         self.dispatch = { message, request in
-            switch codec.decodeRequest(message) {
+            let received = codec.decodeRequest(message)
+            switch consume received {
             case .request(let decoded):
                 let encoding = codec.wantsHeadOnly(decoded) ? headsAlone : encoding
                 guard request.connection.load.enter() else {
                     return request.refuse(codec.response(to: .tooManyConcurrent(limit: limit)), encoding)
                 }
-                handler.handle(decoded, Responder(framed: request, encoding: encoding))
+                handler.handle(consume decoded, Responder(framed: request, encoding: encoding))
             case .refused(let response), .unreadable(let response, _):
                 // Nobody reads the body.
                 if case .pipe(let pipe) = message.body { pipe.cancel() }

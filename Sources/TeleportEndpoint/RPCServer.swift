@@ -35,9 +35,12 @@ public final class RPCServer<Codec: SelfDelimitingCodec>: Sendable {
                 return (try? codec.encode(codec.response(to: .unsendable(error)), into: &buffer)) != nil
             }
         }
-        let service = FramedService(codec, handler, configuration)
+        let place = registry.forEachLoop { executor in
+            let handler = handler.placed(on: executor)
+            return (executor: executor, handler: handler, service: FramedService(codec, handler, configuration))
+        }
         self.init(configuration: configuration, registry: registry) { eventLoop in
-            let executor = registry.executor(of: eventLoop)
+            let (executor, handler, service) = place(eventLoop)
             return registry.admit(configuration, on: eventLoop) { onClosed in
                 ServerDoor.Ways(
                     v0: {

@@ -11,7 +11,16 @@ public protocol RequestHandler<Request, Response>: Sendable {
 
     /// Called on the loop of the connection, in the order requests came. Must not block. The answer may be given in
     /// here or any time later, from any thread.
-    func handle(_ request: Request, _ responder: Responder<Response>)
+    func handle(_ request: consuming Request, _ responder: consuming Responder<Response>)
+
+    /// The handler for the connections of one loop; asked for once for each loop, before the first request. By default the
+    /// same for all.
+    func placed(on executor: EventLoopExecutor) -> Self
+}
+
+extension RequestHandler {
+    @inlinable
+    public func placed(on executor: EventLoopExecutor) -> Self { self }
 }
 
 /// The right to answer one request, once. Answering twice, or after the connection ended, does nothing.

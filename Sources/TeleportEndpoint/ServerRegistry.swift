@@ -39,9 +39,15 @@ package final class ServerRegistry: Sendable {
 
     var count: Int { self.state.withLock { $0.entries.count } }
 
+    /// Makes something for each loop.
+    ///
+    /// - Returns: what gives it out; what is asked for on another loop is made then.
     @usableFromInline
-    func executor(of eventLoop: any EventLoop) -> EventLoopExecutor {
-        self.executors[ObjectIdentifier(eventLoop)] ?? EventLoopExecutor(eventLoop: eventLoop)
+    func forEachLoop<Value: Sendable>(
+        _ make: @escaping @Sendable (EventLoopExecutor) -> Value
+    ) -> @Sendable (any EventLoop) -> Value {
+        let values = self.executors.mapValues(make)
+        return { values[ObjectIdentifier($0)] ?? make(EventLoopExecutor(eventLoop: $0)) }
     }
 
     /// A connection was accepted. False if the server takes none any more.

@@ -17,7 +17,7 @@ public struct RequestContext: Sendable {
     public let isOneWay: Bool
 
     @inlinable
-    init(_ responder: Responder<some Sendable>) {
+    init(_ responder: borrowing Responder<some Sendable>) {
         self.executor = responder.executor
         self.isOneWay = responder.isOneWay
     }
@@ -48,9 +48,11 @@ extension RequestWork {
     public func immediateResponse(to request: Request, _ context: RequestContext) -> Response? { nil }
 }
 
-/// Answers each request in a task of its own.
+/// Answers requests in tasks. A task that has answered without waiting takes the next request; one that waits has its
+/// request for itself.
 ///
-/// A task whose connection ends before it answered is cancelled. One that throws is answered for by the codec.
+/// It is cancelled if the client gives its request up, its deadline passes, or the connection ends, before it answered. What
+/// throws is answered for by the codec.
 public struct TaskHandler<Codec: MessageCodec, Work: RequestWork>: RequestHandler
 where Work.Request == Codec.Request, Work.Response == Codec.Response {
     public typealias Request = Codec.Request
@@ -104,32 +106,36 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
 
     @usableFromInline let body: Body
     @usableFromInline let placement: HandlerPlacement
+    /// Where requests wait; `nil` for a handler that belongs to no loop yet.
+    @usableFromInline let lane: HandlerLane<Codec, Work>?
 
     /// - Parameter placement: where ``RequestWork/response(to:_:)`` runs.
     @inlinable
     public init(codec: Codec, placement: HandlerPlacement = .pool, work: Work) {
-        self.body = Body(codec, work)
-        self.placement = placement
+        self.init(Body(codec, work), placement, lane: nil)
     }
 
     @inlinable
-    public func handle(_ request: Codec.Request, _ responder: Responder<Codec.Response>) {
-        let body = self.body
-        if body.work.answersImmediately,
-            let response = body.work.immediateResponse(to: request, RequestContext(responder))
+    init(_ body: Body, _ placement: HandlerPlacement, lane: HandlerLane<Codec, Work>?) {
+        self.body = body
+        self.placement = placement
+        self.lane = lane
+    }
+
+    @inlinable
+    public func placed(on executor: EventLoopExecutor) -> Self {
+        Self(self.body, self.placement, lane: HandlerLane(self.body, self.placement, executor))
+    }
+
+    @inlinable
+    public func handle(_ request: consuming Codec.Request, _ responder: consuming Responder<Codec.Response>) {
+        if self.body.work.answersImmediately,
+            let response = self.body.work.immediateResponse(to: request, RequestContext(responder))
         {
             return responder.respond(response)
         }
-        let task =
-            switch self.placement {
-            case .pool:
-                Task { await body.run(request, responder) }
-            case .eventLoop:
-                // Runs up to its first suspension before this returns. Not isolated to anything, or it would queue.
-                Task.immediate(executorPreference: responder.executor) {
-                    await body.run(request, responder)
-                }
-            }
-        responder.cancelOnDisconnect(task)
+        let executor = responder.executor
+        let lane = self.lane ?? HandlerLane(self.body, self.placement, executor)
+        lane.add(HandlerJob(request, responder))
     }
 }

@@ -61,7 +61,7 @@ extension ServerStreamMachine {
         self.table.places[index].value?.flags.insert(.cancelled)
         self.table.places[index].value?.reason = code
         self.windows.close(id)
-        return .stop(self.table.places[index].value?.handle.take())
+        return .stop(self.takeHandle(at: index))
     }
 
     /// The handler took bytes of the request's body, or they were dropped.

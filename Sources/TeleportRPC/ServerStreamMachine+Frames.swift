@@ -203,7 +203,7 @@ extension ServerStreamMachine {
         }
         self.table.places[index].value?.flags.insert(.cancelled)
         self.windows.close(id)
-        return .stop(self.table.places[index].value?.handle.take())
+        return .stop(self.takeHandle(at: index))
     }
 
     /// The body of an answer ended, or was broken off: its terminal frame is given.

@@ -56,7 +56,8 @@ public struct ServerStreamMachine<Handle> {
         @usableFromInline var deadline: Nanoseconds
         /// Bytes that are exempt from credit and held while the request is handled.
         @usableFromInline let held: Int
-        @usableFromInline var handle: Handle?
+        /// Where in ``handles`` there is one.
+        @usableFromInline var handle: Int?
 
         @inlinable
         init(serial: UInt64, flags: Flags, deadline: Nanoseconds, held: Int) {
@@ -84,6 +85,8 @@ public struct ServerStreamMachine<Handle> {
     }
 
     @usableFromInline var table = StreamTable<Slot>()
+    /// How to stop the handlers that wait for something.
+    @usableFromInline var handles = Slab<Handle>()
     @usableFromInline var windows: StreamWindows
     @usableFromInline var bucket: AbuseBucket
     @usableFromInline var lifecycle: Lifecycle = .open
@@ -151,26 +154,27 @@ public struct ServerStreamMachine<Handle> {
             !flags.contains(.answered)
         else { return self.lifecycle != .closed }
         guard !flags.contains(.cancelled) else { return false }
-        self.table.places[index].value?.handle = handle
+        self.dropHandle(at: index)
+        self.table.places[index].value?.handle = self.handles.insert(handle)
         return true
     }
 
     /// The handler has returned, with the whole answer. The terminal frame is given with it.
     @inlinable
     public mutating func requestAnswered(_ token: StreamToken) -> AnswerAction {
-        guard let index = self.index(of: token), let flags = self.table.places[index].value?.flags,
-            flags.isDisjoint(with: [.answered, .answering])
+        guard let index = self.index(of: token), let slot = self.table.places[index].value,
+            slot.flags.isDisjoint(with: [.answered, .answering])
         else { return .ignore }
-        let held = self.table.places[index].value?.held ?? 0
+        let (flags, reason) = (slot.flags, slot.reason)
         self.owed -= 1
-        self.held -= held
+        self.held -= slot.held
         self.bucket.streamEnded()
         // One frame each way.
         guard !flags.isEmpty else {
+            self.dropHandle(at: index)
             self.table.remove(at: index)
             return .answer(token.id, isSensitive: false, stopsRequest: false)
         }
-        let reason = self.table.places[index].value?.reason ?? .cancelled
         let stopsRequest = self.endGiven(token.id, at: index)
         if flags.contains(.cancelled) { return .cancel(token.id, reason) }
         if flags.contains(.oneWay) { return .acknowledge(token.id, isSensitive: flags.contains(.sensitive)) }
@@ -199,7 +203,7 @@ public struct ServerStreamMachine<Handle> {
     /// The terminal frame was given. True if the request still goes on: it has to be stopped.
     @usableFromInline
     mutating func endGiven(_ id: CallID, at index: Int) -> Bool {
-        self.table.places[index].value?.handle = nil
+        self.dropHandle(at: index)
         self.table.places[index].value?.flags.insert(.answered)
         guard self.table.places[index].value?.flags.contains(.receiving) == true else {
             self.windows.close(id)
@@ -207,6 +211,18 @@ public struct ServerStreamMachine<Handle> {
             return false
         }
         return true
+    }
+
+    @inlinable
+    mutating func takeHandle(at index: Int) -> Handle? {
+        guard let number = self.table.places[index].value?.handle else { return nil }
+        self.table.places[index].value?.handle = nil
+        return self.handles.take(number)
+    }
+
+    @inlinable
+    mutating func dropHandle(at index: Int) {
+        if self.table.places[index].value?.handle != nil { _ = self.takeHandle(at: index) }
     }
 
     @inlinable
@@ -223,7 +239,7 @@ public struct ServerStreamMachine<Handle> {
     /// CANCEL(DEADLINE).
     public mutating func deadlineReached(now: Nanoseconds) -> [Handle] {
         guard self.lifecycle != .closed, now >= self.wakeUp else { return [] }
-        var handles: [Handle] = []
+        var numbers: [Int] = []
         var late: [CallID] = []
         var earliest = Nanoseconds.never
         self.table.forEach { id, slot in
@@ -237,11 +253,11 @@ public struct ServerStreamMachine<Handle> {
             slot.flags.insert(.cancelled)
             slot.reason = .deadline
             late.append(id)
-            if let handle = slot.handle.take() { handles.append(handle) }
+            if let number = slot.handle.take() { numbers.append(number) }
         }
         for id in late { self.windows.close(id) }
         self.wakeUp = earliest == .never ? .never : Swift.max(earliest, now.adding(.milliseconds(2)))
-        return handles
+        return numbers.compactMap { self.handles.take($0) }
     }
 
     // MARK: The end
@@ -278,7 +294,8 @@ public struct ServerStreamMachine<Handle> {
         self.held = 0
         self.earlySecrets = [:]
         self.windows.closeAll()
-        return self.table.removeAll().compactMap { $0.value.handle }
+        _ = self.table.removeAll()
+        return self.handles.removeAll()
     }
 }
 

@@ -41,7 +41,7 @@ public struct MessagePayload: Sendable {
     ///
     /// - Throws: ``WireError`` `.violation(.frame)` if it ends early, or the head or the body is over its limit.
     @inlinable
-    public init(_ frame: Frame, headLimit: Int) throws(WireError) {
+    public init(_ frame: borrowing Frame, headLimit: Int) throws(WireError) {
         let hasDeadline = frame.header.flags.contains(.deadline)
         let prefix = hasDeadline ? 7 : 3
         // One look at the bytes, for the reason that writing has.

@@ -65,16 +65,19 @@ public struct FrameHeader: Sendable, Hashable {
 
     private func check(_ headLimit: Int) throws(WireError) {
         guard let type = self.type else {
-            return try self.require(self.length <= Self.maximumBodyLength + headLimit, "is too long (V1-22)")
+            guard self.length <= Self.maximumBodyLength + headLimit else { throw self.fault("is too long (V1-22)") }
+            return
         }
-        try self.require(type.allowedFlags.isSuperset(of: self.flags), "has a flag that is not its own (V1-22)")
+        guard type.allowedFlags.isSuperset(of: self.flags) else {
+            throw self.fault("has a flag that is not its own (V1-22)")
+        }
         switch type.place {
-        case .connection: try self.require(self.stream == nil, "has the id of a stream (V1-22)")
-        case .stream: try self.require(self.stream != nil, "has no stream id (V1-22)")
+        case .connection: if self.stream != nil { throw self.fault("has the id of a stream (V1-22)") }
+        case .stream: if self.stream == nil { throw self.fault("has no stream id (V1-22)") }
         case .either: break
         }
-        if let fixed = type.fixedLength { try self.require(self.length == fixed, "has another length (V1-22)") }
-        try self.require(self.length <= self.longest(type, headLimit), "is too long (V1-22)")
+        if let fixed = type.fixedLength, self.length != fixed { throw self.fault("has another length (V1-22)") }
+        guard self.length <= self.longest(type, headLimit) else { throw self.fault("is too long (V1-22)") }
     }
 
     private func longest(_ type: FrameType, _ headLimit: Int) -> Int {
@@ -88,9 +91,8 @@ public struct FrameHeader: Sendable, Hashable {
         }
     }
 
-    private func require(_ condition: Bool, _ fault: StaticString) throws(WireError) {
-        guard !condition else { return }
+    private func fault(_ fault: StaticString) -> WireError {
         let name = self.type.map { "\($0)" } ?? "unknown"
-        throw WireError(.violation(.frame), "A frame (\(name)) \(fault).")
+        return WireError(.violation(.frame), "A frame (\(name)) \(fault).")
     }
 }
