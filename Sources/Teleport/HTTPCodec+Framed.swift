@@ -92,7 +92,7 @@ extension HTTPCodec {
     // MARK: Receiving
 
     @inlinable
-    public func decodeRequest(_ message: InboundMessage) -> ReceivedRequest<Request, Response> {
+    public func decodeRequest(_ message: consuming InboundMessage) -> ReceivedRequest<Request, Response> {
         do throws(HTTPError) {
             let framed = try FramedDecoder.decodeRequest(message.head, secrets: message.secrets, limits: self.limits)
             let body = try self.body(message.body, ContentCheck(framed))
@@ -106,7 +106,9 @@ extension HTTPCodec {
     }
 
     @inlinable
-    public func decodeResponse(_ message: InboundMessage, context: FramedContext) -> ReceivedResponse<Response> {
+    public func decodeResponse(_ message: consuming InboundMessage, context: FramedContext) -> ReceivedResponse<
+        Response
+    > {
         do throws(HTTPError) {
             let framed = try FramedDecoder.decodeResponse(
                 message.head, secrets: message.secrets, kind: message.isInterim ? .interim : .final, limits: self.limits
@@ -121,8 +123,8 @@ extension HTTPCodec {
 
     /// The body, held to what its head declared and to the limit.
     @inlinable
-    func body(_ body: InboundBody, _ check: ContentCheck) throws(HTTPError) -> Body {
-        switch body {
+    func body(_ body: consuming InboundBody, _ check: ContentCheck) throws(HTTPError) -> Body {
+        switch consume body {
         case .whole(let bytes):
             var check = check
             try check.received(bytes.readableBytes)

@@ -190,14 +190,12 @@ where Completion.Response == Codec.Response {
         var secrets = ByteBuffer()
         var context: Codec.FramedContext?
         try FrameHeader.writeMessage(
-            .request, flags: frameFlags, stream: id, deadline: remaining, into: &state.outbox.messages
-        ) { buffer throws(RPCError) -> Int in
+            .request, flags: frameFlags, stream: id, deadline: remaining, body: inline, into: &state.outbox.messages
+        ) { buffer throws(RPCError) in
             let start = buffer.writerIndex
             context = try self.codec.encodeHead(request: request, into: &buffer, secrets: &secrets)
             let count = buffer.writerIndex - start
             guard count + secrets.readableBytes <= state.machine.peerHeadLimit else { throw self.headTooLarge }
-            if let inline { buffer.writeImmutableBuffer(inline) }
-            return count
         }
         guard let context else { return nil }
         if secrets.readableBytes > 0 { state.outbox.secrets(secrets, of: id, isSensitive: message.isSensitive) }

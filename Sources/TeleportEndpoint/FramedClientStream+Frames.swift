@@ -87,7 +87,7 @@ extension FramedClientStream {
     @inlinable
     func handleFrames() throws(WireError) {
         // Taken out, and put back for their memory: completing a call may run a caller's code that comes back here.
-        var frames: [Frame] = []
+        var frames: [Frame?] = []
         var effects: [Effect?] = []
         swap(&frames, &self.frames)
         swap(&effects, &self.effects)
@@ -96,16 +96,19 @@ extension FramedClientStream {
         var fault: WireError?
         let (isFinished, mayAdmit) = self.connection.state.withLock { state in
             for index in frames.indices {
+                guard let header = frames[index]?.header else { break }
                 do throws(WireError) {
-                    effects.append(try Self.match(frames[index], &state.machine, now: now))
+                    if header.type == .response, let id = header.stream {
+                        effects.append(try Self.match(response: id, header, &state.machine, now: now))
+                    } else if let frame = frames[index] {
+                        effects.append(try Self.match(unusual: frame, &state.machine, now: now))
+                    }
                 } catch {
                     fault = error
                     break
                 }
                 // Nothing is read behind a GOAWAY that tells of an error (V1-53).
-                if frames[index].header.type == .goAway, case .goAway(let goAway, _)?? = effects.last,
-                    goAway.code != .noError
-                {
+                if header.type == .goAway, case .goAway(let goAway, _)?? = effects.last, goAway.code != .noError {
                     break
                 }
             }
@@ -114,11 +117,13 @@ extension FramedClientStream {
                 !state.waiting.isEmpty && (state.machine.mayAdmit || !state.machine.isAccepting)
             )
         }
-        if frames.indices.contains(where: { frames[$0].header.stream != nil }) { self.liveliness.streamsMoved(now: now) }
+        if frames.indices.contains(where: { frames[$0]?.header.stream != nil }) {
+            self.liveliness.streamsMoved(now: now)
+        }
         for index in effects.indices {
             // Moved, not copied.
-            guard let effect = effects[index].take() else { continue }
-            do throws(WireError) { try self.perform(effect, frames[index]) } catch { fault = fault ?? error }
+            guard let effect = effects[index].take(), let frame = frames[index].take() else { continue }
+            do throws(WireError) { try self.perform(effect, frame) } catch { fault = fault ?? error }
         }
         frames.removeAll(keepingCapacity: true)
         effects.removeAll(keepingCapacity: true)
@@ -131,22 +136,20 @@ extension FramedClientStream {
 
     @inlinable
     static func match(
-        _ frame: Frame, _ machine: inout ClientStreamMachine<Connection.Call>, now: Nanoseconds
+        response id: CallID, _ header: FrameHeader, _ machine: inout ClientStreamMachine<Connection.Call>,
+        now: Nanoseconds
     ) throws(WireError) -> Effect {
-        let flags = frame.header.flags
-        guard frame.header.type == .response, let id = frame.header.stream else {
-            return try self.matchUnusual(frame, &machine, now: now)
-        }
         try machine.checkSettled()
+        let flags = header.flags
         return .response(
             try machine.responseReceived(
-                id, ends: flags.contains(.end), isInterim: flags.contains(.interim),
-                isEmpty: frame.payload.readableBytes == 3, isSensitive: flags.contains(.sensitive), now: now))
+                id, ends: flags.contains(.end), isInterim: flags.contains(.interim), isEmpty: header.length == 3,
+                isSensitive: flags.contains(.sensitive), now: now))
     }
 
     @usableFromInline
-    static func matchUnusual(
-        _ frame: Frame, _ machine: inout ClientStreamMachine<Connection.Call>, now: Nanoseconds
+    static func match(
+        unusual frame: Frame, _ machine: inout ClientStreamMachine<Connection.Call>, now: Nanoseconds
     ) throws(WireError) -> Effect {
         let flags = frame.header.flags
         if frame.header.type != .settings { try machine.checkSettled() }
@@ -206,9 +209,9 @@ extension FramedClientStream {
     }
 
     @inlinable
-    func perform(_ effect: consuming Effect, _ frame: Frame) throws(WireError) {
+    func perform(_ effect: consuming Effect, _ frame: consuming Frame) throws(WireError) {
         switch consume effect {
-        case .response(let action): try self.answer(action, frame)
+        case .response(let action): try self.answer(action, consume frame)
         case let unusual: self.performUnusual(unusual, frame)
         }
     }
@@ -244,12 +247,13 @@ extension FramedClientStream {
 
     @inlinable
     func answer(
-        _ action: consuming ClientStreamMachine<Connection.Call>.ResponseAction, _ frame: Frame
+        _ action: consuming ClientStreamMachine<Connection.Call>.ResponseAction, _ frame: consuming Frame
     ) throws(WireError) {
+        let header = frame.header
         switch consume action {
         case .complete(let call), .completeEarly(let call):
-            let payload = try self.payload(of: frame, answering: call)
-            self.finish(call, with: self.message(payload, .whole(payload.body), frame))
+            let payload = try self.payload((consume frame).payload, header, answering: call)
+            self.finish(call, with: self.message(payload, nil, header))
         case let unusual:
             try self.answerUnusually(unusual, frame)
         }
@@ -274,18 +278,19 @@ extension FramedClientStream {
                     .unacceptableAnswer, "There were more informational answers than the limit before a final one.",
                     possiblyExecuted: true))
         case .inform(let call):
-            let payload = try MessagePayload(frame, headLimit: self.connection.configuration.maxHeadSize)
+            let payload = try MessagePayload(
+                frame.payload, flags: frame.header.flags, headLimit: self.connection.configuration.maxHeadSize)
             switch self.connection.codec.decodeResponse(
-                self.message(payload, .whole(payload.body), frame), context: call.context)
+                self.message(payload, nil, frame.header), context: call.context)
             {
             case .response(let response): call.completion?.inform(response)
             case .refused(let error): self.connection.cancel(id, code: .malformed, failing: error)
             }
         case .begin(let call):
-            let payload = try self.payload(of: frame, answering: call)
+            let payload = try self.payload(frame.payload, frame.header, answering: call)
             let pipe = self.receivers.begin(id, first: payload.body, producer: self.producer(of: id))
             self.armClock()
-            if !self.finish(call, with: self.message(payload, .pipe(pipe), frame)) {
+            if !self.finish(call, with: self.message(payload, pipe, frame.header)) {
                 self.connection.cancel(id, code: .malformed)
                 // Nobody reads it.
                 pipe.cancel()
@@ -295,9 +300,12 @@ extension FramedClientStream {
 
     /// What is in a RESPONSE. The machine has forgotten its call: if the frame breaks a rule, nobody else tells the caller.
     @inlinable
-    func payload(of frame: Frame, answering call: borrowing Connection.Call) throws(WireError) -> MessagePayload {
+    func payload(
+        _ payload: consuming ByteBuffer, _ header: FrameHeader, answering call: borrowing Connection.Call
+    ) throws(WireError) -> MessagePayload {
         do throws(WireError) {
-            return try MessagePayload(frame, headLimit: self.connection.configuration.maxHeadSize)
+            return try MessagePayload(
+                payload, flags: header.flags, headLimit: self.connection.configuration.maxHeadSize)
         } catch {
             call.completion?.fail(
                 RPCError(.protocolViolation, error.message, possiblyExecuted: true, cause: error))
@@ -308,9 +316,9 @@ extension FramedClientStream {
     /// Hands an answer to its caller. False if it was not acceptable.
     @discardableResult
     @inlinable
-    func finish(_ call: Connection.Call, with message: InboundMessage) -> Bool {
+    func finish(_ call: Connection.Call, with message: consuming InboundMessage) -> Bool {
         guard let completion = call.completion else { return true }
-        let received = self.connection.codec.decodeResponse(message, context: call.context)
+        let received = self.connection.codec.decodeResponse(consume message, context: call.context)
         switch consume received {
         case .response(let response):
             completion.succeed(consume response)
@@ -321,14 +329,16 @@ extension FramedClientStream {
         }
     }
 
+    /// A message whose body is in its frame, or comes through `pipe`.
     @inlinable
-    func message(_ payload: MessagePayload, _ body: InboundBody, _ frame: Frame) -> InboundMessage {
+    func message(_ payload: consuming MessagePayload, _ pipe: BodyPipe?, _ header: FrameHeader) -> InboundMessage {
         let secrets =
             self.secrets.isEmpty
-            ? nil : frame.header.stream.flatMap { self.secrets.removeValue(forKey: $0.rawValue) }
+            ? nil : header.stream.flatMap { self.secrets.removeValue(forKey: $0.rawValue) }
+        let flags = header.flags
         return InboundMessage(
-            head: payload.head, secrets: secrets, body: body, isSensitive: frame.header.flags.contains(.sensitive),
-            isInterim: frame.header.flags.contains(.interim))
+            head: payload.head, secrets: secrets, body: pipe.map { .pipe($0) } ?? .whole(payload.body),
+            isSensitive: flags.contains(.sensitive), isInterim: flags.contains(.interim))
     }
 
     @usableFromInline

@@ -46,7 +46,7 @@ where Completion.Response == Codec.Response {
     /// Bytes to be sent before anything else: the preface, or a block that says that a history is gone.
     @usableFromInline var ahead: ByteBuffer?
     /// The frames of one read batch; kept for its memory.
-    @usableFromInline var frames: [Frame] = []
+    @usableFromInline var frames: [Frame?] = []
     /// What they came to, in the same order; kept for its memory.
     @usableFromInline var effects: [Effect?] = []
     /// SECRETS whose head has not come.

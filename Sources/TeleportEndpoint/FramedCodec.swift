@@ -32,9 +32,9 @@ public protocol FramedCodec: MessageCodec {
         throws(RPCError)
 
     /// Reads a request.
-    func decodeRequest(_ message: InboundMessage) -> ReceivedRequest<Request, Response>
+    func decodeRequest(_ message: consuming InboundMessage) -> ReceivedRequest<Request, Response>
     /// Reads a response. It tells the pipe, if there is one, how long the body has to be.
-    func decodeResponse(_ message: InboundMessage, context: FramedContext) -> ReceivedResponse<Response>
+    func decodeResponse(_ message: consuming InboundMessage, context: FramedContext) -> ReceivedResponse<Response>
     /// Reads trailers.
     ///
     /// - Throws: ``RPCError`` `.unacceptableAnswer` if they are malformed.
@@ -102,4 +102,6 @@ public struct InboundMessage: Sendable {
 public enum InboundBody: Sendable {
     case whole(ByteBuffer)
     case pipe(BodyPipe)
+
+    @inlinable var pipe: BodyPipe? { if case .pipe(let pipe) = self { pipe } else { nil } }
 }

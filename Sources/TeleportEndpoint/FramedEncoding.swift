@@ -36,7 +36,7 @@ final class FramedEncoding<Response: Sendable>: Sendable {
 @usableFromInline
 struct FramedService: Sendable {
     /// Reads a request, and hands it to the handler or answers it.
-    @usableFromInline let dispatch: @Sendable (InboundMessage, StreamRequest) -> Void
+    @usableFromInline let dispatch: @Sendable (consuming InboundMessage, consuming StreamRequest) -> Void
     @usableFromInline let encodeTrailers: @Sendable (any Sendable, inout ByteBuffer) throws(RPCError) -> Void
     @usableFromInline let decodeTrailers: @Sendable (ByteBuffer) throws(RPCError) -> any Sendable
 
@@ -49,6 +49,7 @@ struct FramedService: Sendable {
         self.encodeTrailers = { trailers, buffer throws(RPCError) in try codec.encodeTrailers(trailers, into: &buffer) }
         self.decodeTrailers = { bytes throws(RPCError) in try codec.decodeTrailers(bytes) }
         self.dispatch = { message, request in
+            let pipe = message.body.pipe
             let received = codec.decodeRequest(message)
             switch consume received {
             case .request(let decoded):
@@ -59,7 +60,7 @@ struct FramedService: Sendable {
                 handler.handle(consume decoded, Responder(framed: request, encoding: encoding))
             case .refused(let response), .unreadable(let response, _):
                 // Nobody reads the body.
-                if case .pipe(let pipe) = message.body { pipe.cancel() }
+                pipe?.cancel()
                 request.refuse(response, encoding)
             }
         }

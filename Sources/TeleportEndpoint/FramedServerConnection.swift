@@ -177,14 +177,12 @@ final class FramedServerConnection: Sendable {
         var secrets = ByteBuffer()
         let start = state.outbox.messages.writerIndex
         let limit = state.machine.peerHeadLimit
-        try FrameHeader.writeMessage(.response, flags: flags, stream: id, into: &state.outbox.messages) {
-            buffer throws(RPCError) -> Int in
+        try FrameHeader.writeMessage(.response, flags: flags, stream: id, body: inline, into: &state.outbox.messages) {
+            buffer throws(RPCError) in
             let start = buffer.writerIndex
             try encoding.head(response, &buffer, &secrets)
             let count = buffer.writerIndex - start
             guard count + secrets.readableBytes <= limit else { throw Self.headTooLarge }
-            if let inline { buffer.writeImmutableBuffer(inline) }
-            return count
         }
         if secrets.readableBytes > 0 {
             let isSensitive = flags.contains(.sensitive)

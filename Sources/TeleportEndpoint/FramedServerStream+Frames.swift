@@ -67,12 +67,19 @@ extension FramedServerStream {
         self.armClock()
     }
 
-    private func handle(_ frame: Frame) throws(WireError) {
+    private func handle(_ frame: consuming Frame) throws(WireError) {
+        let header = frame.header
+        if header.type == .request, let id = header.stream {
+            // Moved, not copied.
+            return try self.request(id, header, (consume frame).payload)
+        }
+        try self.handleUnusual(frame)
+    }
+
+    private func handleUnusual(_ frame: Frame) throws(WireError) {
         guard let id = frame.header.stream else { return try self.handleConnection(frame) }
         let flags = frame.header.flags
         switch frame.header.type {
-        case .request:
-            try self.request(id, frame)
         case .data:
             let action = try self.withMachine { machine throws(WireError) in
                 try machine.dataReceived(
@@ -102,7 +109,7 @@ extension FramedServerStream {
             if self.senders.wake(id) { self.driver?.scheduleFlush() }
         case .response:
             throw WireError(.violation(.stream), "A client sent a RESPONSE (V1-34).")
-        case .settings, .ping, .pong, .goAway, nil:
+        case .request, .settings, .ping, .pong, .goAway, nil:
             try self.withMachine { machine throws(WireError) in try machine.cheapFrameReceived(now: self.now) }
         }
     }
@@ -150,9 +157,9 @@ extension FramedServerStream {
 
     // MARK: Requests
 
-    private func request(_ id: CallID, _ frame: Frame) throws(WireError) {
-        let payload = try MessagePayload(frame, headLimit: self.configuration.maxHeadSize)
-        let flags = frame.header.flags
+    private func request(_ id: CallID, _ header: FrameHeader, _ payload: consuming ByteBuffer) throws(WireError) {
+        let flags = header.flags
+        let payload = try MessagePayload(payload, flags: flags, headLimit: self.configuration.maxHeadSize)
         guard !flags.contains(.noReply) || flags.contains(.end) else {
             throw WireError(.violation(.frame), "A REQUEST with NO_REPLY and without END (V1-21).")
         }
@@ -163,7 +170,7 @@ extension FramedServerStream {
             try state.machine.checkSettled()
             let before = state.machine.nextDeadline
             let action = try state.machine.requestReceived(
-                id, flags: flags, bytes: frame.header.length, deadline: deadline, now: now)
+                id, flags: flags, bytes: header.length, deadline: deadline, now: now)
             return (action, state.machine.nextDeadline < before)
         }
         if isSooner { self.timer?.set(.uptimeNanoseconds(deadline)) }
@@ -180,7 +187,7 @@ extension FramedServerStream {
     }
 
     private func dispatch(
-        _ token: StreamToken, _ payload: MessagePayload, _ secrets: ByteBuffer?, _ flags: FrameFlags,
+        _ token: StreamToken, _ payload: consuming MessagePayload, _ secrets: ByteBuffer?, _ flags: FrameFlags,
         _ deadline: Nanoseconds
     ) {
         let body: InboundBody

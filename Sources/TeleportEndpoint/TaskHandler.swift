@@ -86,7 +86,7 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
         /// False for a response whose body has to be gathered first: v0 carries none that streams.
         @inlinable @inline(never)
         func answer(_ response: Codec.Response, _ responder: Responder<Codec.Response>) -> Bool {
-            if case .v0 = responder.origin, self.codec.isStreamed(response: response) { return false }
+            if self.codec.isStreamed(response: response), case .v0 = responder.origin { return false }
             responder.respond(response)
             return true
         }

@@ -8,7 +8,7 @@ public struct ContentCheck: Sendable {
     private let isResponse: Bool
 
     /// For the content of a request.
-    public init(_ request: FramedRequestHead) {
+    public init(_ request: borrowing FramedRequestHead) {
         remaining = request.contentLength
         isAllowed = true
         isResponse = false
@@ -16,7 +16,7 @@ public struct ContentCheck: Sendable {
 
     /// For the content of the final response to a request with this method: there is none in the answer to a `HEAD` and
     /// with 204 and 304, whatever length it describes.
-    public init(_ response: FramedResponseHead, to method: HTTPMethod) {
+    public init(_ response: borrowing FramedResponseHead, to method: HTTPMethod) {
         isAllowed = method != .head && !response.head.status.forbidsBody
         remaining = isAllowed ? response.contentLength : 0
         isResponse = true

@@ -11,11 +11,14 @@ struct HeadWriter {
     static func append(
         to buffer: inout ByteBuffer, atMost bound: Int, _ body: (inout HeadWriter) -> Void
     ) {
-        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: bound) { memory in
-            var writer = HeadWriter(memory)
+        buffer.reserveCapacity(minimumWritableBytes: bound)
+        let start = buffer.writerIndex
+        let count = buffer.withVeryUnsafeMutableBytes { memory in
+            var writer = HeadWriter(UnsafeMutableRawBufferPointer(rebasing: memory[start..<start + bound]))
             body(&writer)
             return writer.count
         }
+        buffer.moveWriterIndex(forwardBy: count)
     }
 
     @inline(__always)

@@ -39,26 +39,25 @@ public struct MessagePayload: Sendable {
 
     /// Takes apart the payload of a frame.
     ///
+    /// - Parameter flags: those of its header.
     /// - Throws: ``WireError`` `.violation(.frame)` if it ends early, or the head or the body is over its limit.
     @inlinable
-    public init(_ frame: borrowing Frame, headLimit: Int) throws(WireError) {
-        let hasDeadline = frame.header.flags.contains(.deadline)
+    public init(_ payload: consuming ByteBuffer, flags: FrameFlags, headLimit: Int) throws(WireError) {
+        let hasDeadline = flags.contains(.deadline)
         let prefix = hasDeadline ? 7 : 3
         // One look at the bytes, for the reason that writing has.
-        let front = frame.payload.withUnsafeReadableBytes { bytes -> (deadline: UInt32, length: Int)? in
+        let front = payload.withUnsafeReadableBytes { bytes -> (deadline: UInt32, length: Int)? in
             guard bytes.count >= prefix else { return nil }
             let deadline = hasDeadline ? bytes.loadUnaligned(as: UInt32.self) : 0
             let low = bytes.loadUnaligned(fromByteOffset: prefix - 3, as: UInt16.self)
             return (UInt32(littleEndian: deadline), Int(UInt16(littleEndian: low)) | Int(bytes[prefix - 1]) << 16)
         }
         guard let front else { throw Self.endsEarly }
-        let (deadline, length) = (hasDeadline ? front.deadline : nil, front.length)
-        var payload = frame.payload
         payload.moveReaderIndex(forwardBy: prefix)
-        guard length <= headLimit, let head = payload.readSlice(length: length),
+        guard front.length <= headLimit, let head = payload.readSlice(length: front.length),
             payload.readableBytes <= FrameHeader.maximumBodyLength
         else { throw Self.endsEarly }
-        self.deadline = deadline
+        self.deadline = hasDeadline ? front.deadline : nil
         self.head = head
         self.body = payload
     }
@@ -75,39 +74,47 @@ extension FrameHeader {
     /// Bytes in front of the head, in a REQUEST with a deadline.
     @usableFromInline static let longestMessagePrefix = headerLength + 7
 
-    /// Writes a frame with a head at the end of `buffer`: `writeContent` appends head and body, and says how long the head
-    /// is. If it throws, `buffer` is as it was.
+    /// Writes a REQUEST or RESPONSE at the end of `buffer`: `writeHead` appends the head. If it throws, `buffer` is as it
+    /// was.
+    ///
+    /// - Parameter body: what of the body goes with the head, at most ``maximumBodyLength`` bytes.
     @inlinable
     public static func writeMessage<Failure: Error>(
-        _ type: FrameType, flags: FrameFlags, stream: CallID, deadline: UInt32? = nil, into buffer: inout ByteBuffer,
-        writeContent: (inout ByteBuffer) throws(Failure) -> Int
+        _ type: FrameType, flags: FrameFlags, stream: CallID, deadline: UInt32? = nil, body: ByteBuffer? = nil,
+        into buffer: inout ByteBuffer, writeHead: (inout ByteBuffer) throws(Failure) -> Void
     ) throws(Failure) {
         let start = buffer.writerIndex
         let prefix = self.headerLength + 3 + (deadline == nil ? 0 : 4)
         buffer.reserveCapacity(minimumWritableBytes: 128)
         buffer.moveWriterIndex(forwardBy: prefix)
         do throws(Failure) {
-            let head = try writeContent(&buffer)
-            let header = FrameHeader(
-                type, length: buffer.writerIndex - start - self.headerLength,
-                flags: deadline == nil ? flags : flags.union(.deadline), stream: stream)
-            // Each look at the memory of a buffer costs a check for exclusive access: so there is one.
-            buffer.withVeryUnsafeMutableBytes { memory in
-                let front = UnsafeMutableRawBufferPointer(rebasing: memory[start..<start + prefix])
-                header.store(to: front)
-                var index = self.headerLength
-                if let deadline {
-                    front.storeBytes(of: deadline.littleEndian, toByteOffset: index, as: UInt32.self)
-                    index += 4
-                }
-                front.storeBytes(
-                    of: UInt16(truncatingIfNeeded: head).littleEndian, toByteOffset: index, as: UInt16.self)
-                front[index + 2] = UInt8(truncatingIfNeeded: head >> 16)
-            }
+            try writeHead(&buffer)
         } catch {
             buffer.moveWriterIndex(to: start)
             throw error
         }
+        let end = buffer.writerIndex
+        let (head, count) = (end - start - prefix, body?.readableBytes ?? 0)
+        buffer.reserveCapacity(minimumWritableBytes: count)
+        let header = FrameHeader(
+            type, length: end + count - start - self.headerLength,
+            flags: deadline == nil ? flags : flags.union(.deadline), stream: stream)
+        // Each look at the memory of a buffer costs a check for exclusive access: so there is one of each.
+        buffer.withVeryUnsafeMutableBytes { memory in
+            let front = UnsafeMutableRawBufferPointer(rebasing: memory[start..<start + prefix])
+            header.store(to: front)
+            var index = self.headerLength
+            if let deadline {
+                front.storeBytes(of: deadline.littleEndian, toByteOffset: index, as: UInt32.self)
+                index += 4
+            }
+            front.storeBytes(of: UInt16(truncatingIfNeeded: head).littleEndian, toByteOffset: index, as: UInt16.self)
+            front[index + 2] = UInt8(truncatingIfNeeded: head >> 16)
+            body?.withUnsafeReadableBytes { bytes in
+                UnsafeMutableRawBufferPointer(rebasing: memory[end..<end + count]).copyMemory(from: bytes)
+            }
+        }
+        buffer.moveWriterIndex(to: end + count)
     }
 
     /// Writes the header over nine bytes of `buffer`.

@@ -226,7 +226,7 @@ extension Frame {
         var payload = self.payload
         switch self.header.type {
         case .request, .response:
-            if let message = try? MessagePayload(self, headLimit: 1 << 20) {
+            if let message = try? MessagePayload(self.payload, flags: self.header.flags, headLimit: 1 << 20) {
                 words.append(String(buffer: message.head))
                 if message.body.readableBytes > 0 { words.append("+\(message.body.readableBytes)") }
             }

@@ -142,7 +142,7 @@ final class FramedModel {
         let requests = self.pair.client.sent()
         for frame in try self.pair.client.log.read(requests) where frame.header.type == .request {
             self.sent.insert(
-                String(buffer: try MessagePayload(frame, headLimit: 1 << 20).head))
+                String(buffer: try MessagePayload(frame.payload, flags: frame.header.flags, headLimit: 1 << 20).head))
         }
         self.up.writeImmutableBuffer(requests)
         let answers = self.pair.server.sent()
