@@ -35,7 +35,7 @@ final class BodySenders {
     init() {}
 
     /// Whether some may have something to send.
-    var hasReady: Bool { !self.ready.isEmpty }
+    @usableFromInline var hasReady: Bool { !self.ready.isEmpty }
     var isEmpty: Bool { self.senders.isEmpty }
 
     func add(_ id: CallID, _ pipe: BodyPipe, isSensitive: Bool) {

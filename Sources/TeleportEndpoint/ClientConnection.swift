@@ -43,20 +43,7 @@ where Completion.Response == Codec.Response {
         }
     }
 
-    /// What a caller has to tell the loop.
-    @usableFromInline
-    struct Signal: OptionSet, Sendable {
-        @usableFromInline let rawValue: UInt8
-        @inlinable
-        init(rawValue: UInt8) { self.rawValue = rawValue }
-
-        @inlinable static var flush: Signal { Signal(rawValue: 1) }
-        /// The batch is full: do not wait for the delay.
-        @inlinable static var flushNow: Signal { Signal(rawValue: 2) }
-        @inlinable static var deadlineMoved: Signal { Signal(rawValue: 4) }
-        /// Nothing is pending on a connection that takes no new calls.
-        @inlinable static var close: Signal { Signal(rawValue: 8) }
-    }
+    @usableFromInline typealias Signal = ConnectionSignal
 
     @usableFromInline let codec: Codec
     @usableFromInline let configuration: ClientConfiguration

@@ -1,6 +1,6 @@
-internal import NIOCore
+public import NIOCore
 public import TeleportCompress
-internal import struct TeleportRPC.RPCError
+public import struct TeleportRPC.RPCError
 internal import TeleportWire
 
 /// From encoded frames to the socket's bytes: the sending half of a v1 connection (section 2 of the specification).
@@ -14,7 +14,7 @@ struct FrameOutput {
     private var compressor: BlockCompressor?
     private let codec: CompressionCodec
     /// The frames that leave now. Free again as soon as they are written.
-    var batch = Outbox()
+    @usableFromInline var batch = Outbox()
     private var encodedBatch = ByteBuffer()
 
     /// - Parameter codec: how to compress once the peer said that it decodes that.
@@ -41,7 +41,7 @@ struct FrameOutput {
     var hasHistory: Bool { self.compressor?.hasHistory ?? false }
 
     /// Swaps the collected frames against an empty outbox. Call under the lock that guards it.
-    mutating func take(_ outbox: inout Outbox) {
+    @usableFromInline mutating func take(_ outbox: inout Outbox) {
         self.batch.reuse(keptCapacity: Self.keptCapacity)
         swap(&self.batch, &outbox)
     }
@@ -60,7 +60,7 @@ struct FrameOutput {
     /// The bytes to write for the batch; `nil` if it is empty.
     ///
     /// - Throws: ``RPCError`` `.connectionClosed` if the compressor fails, for want of memory.
-    mutating func encoded() throws(RPCError) -> ByteBuffer? {
+    @usableFromInline mutating func encoded() throws(RPCError) -> ByteBuffer? {
         guard !self.batch.isEmpty else { return nil }
         if let bytes = self.encodedInPlace() { return bytes }
         if self.encodedBatch.capacity > Self.keptCapacity {
@@ -89,10 +89,8 @@ struct FrameOutput {
         guard self.compressor == nil, self.batch.cuts.isEmpty, self.batch.control.readableBytes == 0,
             self.batch.secrets.readableBytes == 0, count <= BlockHeader.maximumDecodedLength
         else { return nil }
-        var header = ByteBuffer()
-        BlockHeader(codec: .stored, encodedLength: count, decodedLength: count).encode(into: &header)
+        BlockHeader(codec: .stored, encodedLength: count, decodedLength: count).set(at: 0, in: &self.batch.messages)
         self.batch.messages.moveReaderIndex(to: 0)
-        self.batch.messages.setBuffer(header, at: 0)
         return self.batch.messages
     }
 
@@ -128,9 +126,7 @@ struct FrameOutput {
                 codec: block, resets: resets,
                 encodedLength: self.encodedBatch.writerIndex - start - BlockHeader.length,
                 decodedLength: plain.readableBytes)
-            var bytes = ByteBuffer()
-            header.encode(into: &bytes)
-            self.encodedBatch.setBuffer(bytes, at: start)
+            header.set(at: start, in: &self.encodedBatch)
         }
     }
 }

@@ -29,7 +29,7 @@ extension FramedClientStream {
     }
 
     /// Adds DATA to the batch that leaves.
-    func fillBodies() {
+    @usableFromInline func fillBodies() {
         var left = BodySenders.batchLimit
         while left > 0 {
             let turn = self.senders.takeTurn(

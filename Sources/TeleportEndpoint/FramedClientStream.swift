@@ -1,5 +1,5 @@
 public import NIOCore
-internal import Synchronization
+public import Synchronization
 public import TeleportRPC
 public import TeleportTransport
 public import TeleportWire
@@ -130,7 +130,7 @@ where Completion.Response == Codec.Response {
         if signal.contains(.close) { self.closeIdle() }
     }
 
-    @usableFromInline
+    @inlinable
     func bytesToSend() -> ByteBuffer? {
         var ahead = self.ahead
         self.ahead = nil

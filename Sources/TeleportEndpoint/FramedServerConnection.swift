@@ -24,19 +24,7 @@ final class FramedServerConnection: Sendable {
         }
     }
 
-    /// What a handler has to tell the loop.
-    @usableFromInline
-    struct Signal: OptionSet, Sendable {
-        @usableFromInline let rawValue: UInt8
-        @inlinable
-        init(rawValue: UInt8) { self.rawValue = rawValue }
-
-        @inlinable static var flush: Signal { Signal(rawValue: 1) }
-        /// The batch is full: do not wait for the delay.
-        @inlinable static var flushNow: Signal { Signal(rawValue: 2) }
-        /// The last answer owed was given.
-        @inlinable static var finish: Signal { Signal(rawValue: 8) }
-    }
+    @usableFromInline typealias Signal = ConnectionSignal
 
     /// Runs tasks on the loop of the connection.
     @usableFromInline let executor: EventLoopExecutor

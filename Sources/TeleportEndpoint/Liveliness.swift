@@ -41,7 +41,7 @@ struct Liveliness {
         self.received = now
     }
 
-    mutating func bytesSent(now: Nanoseconds) {
+    @usableFromInline mutating func bytesSent(now: Nanoseconds) {
         self.sent = now
         self.isReleased = false
     }

@@ -34,7 +34,7 @@ struct Outbox: Sendable {
     }
 
     /// Whether a frame of a stream is among the messages.
-    var hasStreamFrames: Bool { self.messages.readableBytes > self.pongBytes }
+    @usableFromInline var hasStreamFrames: Bool { self.messages.readableBytes > self.pongBytes }
 
     /// Makes the room in front. Call before anything is appended to ``messages``.
     @inlinable

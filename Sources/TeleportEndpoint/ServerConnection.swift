@@ -22,23 +22,7 @@ final class ServerConnection<Response: Sendable>: Sendable {
         init(limits: ServerLimits) { self.machine = ServerStateMachine(limits: limits) }
     }
 
-    /// What a handler has to tell the loop.
-    @usableFromInline
-    struct Signal: OptionSet, Sendable {
-        @usableFromInline let rawValue: UInt8
-        @inlinable
-        init(rawValue: UInt8) { self.rawValue = rawValue }
-
-        @inlinable static var flush: Signal { Signal(rawValue: 1) }
-        /// The batch is full: do not wait for the delay.
-        @inlinable static var flushNow: Signal { Signal(rawValue: 2) }
-        /// Serial mode: the next request may be read.
-        @inlinable static var resumeReading: Signal { Signal(rawValue: 4) }
-        /// The last answer owed was given.
-        @inlinable static var finish: Signal { Signal(rawValue: 8) }
-        /// An answer could not be encoded in any form: the peer would wait for it for ever.
-        @inlinable static var fail: Signal { Signal(rawValue: 16) }
-    }
+    @usableFromInline typealias Signal = ConnectionSignal
 
     /// Appends an answer, or what stands in for one that cannot be sent; false if neither can.
     @usableFromInline typealias Encode = @Sendable (Response, inout ByteBuffer) -> Bool

@@ -77,7 +77,9 @@ where Handler.Request == Codec.Request, Handler.Response == Codec.Response {
     }
 
     /// Takes over a connection whose first bytes said v0, which were not consumed.
-    @usableFromInline
+    ///
+    /// Inlinable: the closures have to be made where codec and handler are known.
+    @inlinable
     func takeOver(_ adapter: ByteStreamAdapter, _ driver: ConnectionDriver) {
         adapter.onBytes = { self.received(&$0) }
         adapter.onReadBatchEnded = { self.updateBackPressure() }

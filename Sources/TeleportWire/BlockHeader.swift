@@ -46,10 +46,23 @@ public struct BlockHeader: Sendable, Hashable {
 
     /// Appends the header to `buffer`.
     public func encode(into buffer: inout ByteBuffer) {
+        let start = buffer.writerIndex
+        buffer.reserveCapacity(minimumWritableBytes: Self.length)
+        buffer.moveWriterIndex(forwardBy: Self.length)
+        self.set(at: start, in: &buffer)
+    }
+
+    /// Writes the header over seven bytes of `buffer`.
+    public func set(at index: Int, in buffer: inout ByteBuffer) {
         let flags = (self.resets ? Self.resetFlag : 0) | (self.releases ? Self.releaseFlag : 0)
-        buffer.writeInteger(self.codec.rawValue | flags)
-        buffer.writeUInt24(self.encodedLength)
-        buffer.writeUInt24(self.decodedLength)
+        let lengths = UInt64(self.encodedLength & 0xFF_FFFF) << 8 | UInt64(self.decodedLength & 0xFF_FFFF) << 32
+        let word = UInt64(self.codec.rawValue | flags) | lengths
+        buffer.withVeryUnsafeMutableBytes { memory in
+            withUnsafeBytes(of: word.littleEndian) { bytes in
+                UnsafeMutableRawBufferPointer(rebasing: memory[index..<index + Self.length])
+                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes.prefix(Self.length)))
+            }
+        }
     }
 
     /// Takes one header from the front of `buffer`. All that can be judged without the block is judged.
@@ -60,17 +73,24 @@ public struct BlockHeader: Sendable, Hashable {
     public static func decode(
         offered: BlockCodecSet, from buffer: inout ByteBuffer
     ) throws(WireError) -> BlockHeader? {
-        guard let tag = buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) else { return nil }
+        var word: UInt64 = 0
+        let count = buffer.withUnsafeReadableBytes { bytes in
+            let head = bytes.prefix(self.length)
+            withUnsafeMutableBytes(of: &word) { $0.copyBytes(from: head) }
+            return head.count
+        }
+        word = UInt64(littleEndian: word)
+        guard count > 0 else { return nil }
+        let tag = UInt8(truncatingIfNeeded: word)
         guard tag & ~(0x0F | self.resetFlag | self.releaseFlag) == 0, let codec = BlockCodec(rawValue: tag & 0x0F),
             offered.decodes(codec)
         else {
             throw WireError(.violation(.block), "A block has an unknown flag, or a codec that was not offered (V1-11).")
         }
-        guard let encoded = buffer.getUInt24(at: buffer.readerIndex + 1),
-            let decoded = buffer.getUInt24(at: buffer.readerIndex + 4)
-        else { return nil }
+        guard count == self.length else { return nil }
         var header = BlockHeader(
-            codec: codec, resets: tag & self.resetFlag != 0, encodedLength: encoded, decodedLength: decoded)
+            codec: codec, resets: tag & self.resetFlag != 0, encodedLength: Int(word >> 8 & 0xFF_FFFF),
+            decodedLength: Int(word >> 32 & 0xFF_FFFF))
         header.releases = tag & self.releaseFlag != 0
         try header.check()
         buffer.moveReaderIndex(forwardBy: self.length)
