@@ -134,8 +134,8 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
         {
             return responder.respond(response)
         }
+        if let lane = self.lane { return lane.add(HandlerJob(request, responder)) }
         let executor = responder.executor
-        let lane = self.lane ?? HandlerLane(self.body, self.placement, executor)
-        lane.add(HandlerJob(request, responder))
+        HandlerLane(self.body, self.placement, executor).add(HandlerJob(request, responder))
     }
 }
