@@ -71,9 +71,15 @@ final class MemoryChannel: Channel, @unchecked Sendable {
         return pipeline
     }
 
-    /// The handlers are there: begins to read. On the loop.
-    func activate() {
+    /// Begins to read, behind the handlers that `setUp` adds. If that throws, the connection is closed. On the loop.
+    func activate(setUp: (any Channel) throws -> Void) throws {
         self.eventLoop.preconditionInEventLoop()
+        do {
+            try setUp(self)
+        } catch {
+            self.close0(error: error, mode: .all, promise: nil)
+            throw error
+        }
         guard self.isOpen else { return }
         self.active.store(true, ordering: .relaxed)
         self.pipeline.syncOperations.fireChannelActive()
