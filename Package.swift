@@ -117,7 +117,7 @@ let package = Package(
         .executableTarget(
             name: "teleport-demo",
             dependencies: [
-                "TeleportHTTP", "TeleportTransport", nioCore,
+                "TeleportCompress", "TeleportHTTP", "TeleportTransport", nioCore,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),

@@ -1,3 +1,4 @@
+import TeleportCompress
 import TeleportTransport
 
 #if canImport(Glibc)
@@ -17,11 +18,11 @@ struct Chain: Sendable {
     let entrance: TransportAddress
 
     /// Starts all of it; if something fails, what was started is ended.
-    static func start(_ codec: Codec, httptp: String, origin: TransportAddress) async throws -> Chain {
+    static func start(_ codec: CodecKind, httptp: String, origin: TransportAddress) async throws -> Chain {
         let far = try ChildProcess(
             name: "far httptp", executable: httptp,
             arguments: [
-                "-expvarAddr=", "-in", "127.0.0.1:0", "-inType", "teleport", "-inCompress", codec.rawValue, "-out",
+                "-expvarAddr=", "-in", "127.0.0.1:0", "-inType", "teleport", "-inCompress", codec.name, "-out",
                 "\(origin)",
                 "-outType", "http",
             ])
@@ -34,7 +35,7 @@ struct Chain: Sendable {
                     arguments: [
                         "-expvarAddr=", "-in", "127.0.0.1:0", "-inType", "http", "-out", "\(relay.address)", "-outType",
                         "teleport",
-                        "-outCompress", codec.rawValue,
+                        "-outCompress", codec.name,
                     ])
                 do {
                     let entrance = try await near.listeningAddress()

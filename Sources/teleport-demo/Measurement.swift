@@ -1,6 +1,8 @@
+import TeleportCompress
+
 /// What is known about one codec: a row of the table.
 struct Measurement: Sendable {
-    let codec: Codec
+    let codec: CodecKind
     var load = Load.Totals()
     var link = ByteMeter.Count()
     /// Bytes that the same messages take as plain HTTP/1.1: requests as the clients sent them, answers as the origin did.
