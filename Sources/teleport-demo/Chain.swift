@@ -1,4 +1,5 @@
 import TeleportCompress
+import TeleportMeter
 import TeleportTransport
 
 #if canImport(Glibc)
@@ -28,7 +29,8 @@ struct Chain: Sendable {
             ])
         do {
             let meter = ByteMeter()
-            let relay = try await meter.start(to: far.listeningAddress())
+            let relay = try await meter.start(
+                at: .tcp(host: "127.0.0.1", port: 0), to: far.listeningAddress(), group: EventLoops.shared)
             do {
                 let near = try ChildProcess(
                     name: "near httptp", executable: httptp,

@@ -1,6 +1,7 @@
 import Synchronization
 import TeleportCompress
 import TeleportHTTP
+import TeleportMeter
 import TeleportTransport
 
 /// The whole run: an origin, and for each codec the chain before it, loaded and measured.

@@ -1,4 +1,5 @@
 import TeleportCompress
+import TeleportMeter
 
 /// The table as text, at most 80 columns wide.
 enum Table {
@@ -19,8 +20,8 @@ enum Table {
                 self.grouped(measurement.requestsPerSecond),
                 self.decimal(latencies.value(at: 0.5) / 1000, digits: 2),
                 self.decimal(latencies.value(at: 0.99) / 1000, digits: 2),
-                self.grouped(measurement.perRequest(measurement.link.out)),
-                self.grouped(measurement.perRequest(measurement.link.back)),
+                self.grouped(measurement.perRequest(measurement.link.sent)),
+                self.grouped(measurement.perRequest(measurement.link.received)),
                 self.grouped(measurement.perRequest(measurement.plainBytes)),
                 self.decimal(measurement.saving * 100, digits: 1) + "%",
             ], widths: self.widths)
