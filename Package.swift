@@ -166,7 +166,7 @@ let package = Package(
             name: "TeleportRPCTests", dependencies: ["TeleportRPC", "TeleportWire", "TeleportTestKit"],
             swiftSettings: settings),
         .target(
-            name: "NetworkTestSupport", dependencies: ["TeleportTransport", nioCore, nioPosix],
+            name: "NetworkTestSupport", dependencies: ["TeleportRPC", "TeleportTransport", nioCore, nioPosix],
             path: "Tests/NetworkTestSupport", swiftSettings: settings),
         .testTarget(
             name: "TeleportTransportTests",
