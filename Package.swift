@@ -34,6 +34,8 @@ let package = Package(
         .library(name: "TeleportProxy", targets: ["TeleportProxy"]),
         .executable(name: "httptp", targets: ["httptp"]),
         .executable(name: "teleport-conformance", targets: ["teleport-conformance"]),
+        // Only for the package in Benchmarks/.
+        .library(name: "TeleportMeter", targets: ["TeleportMeter"]),
         // Only for the package in Fuzz/.
         .library(name: "TeleportFuzzing", targets: ["TeleportFuzzing"]),
     ],
@@ -114,10 +116,12 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
+        // What a link carries, counted from outside: for the demo and the benchmarks.
+        .target(name: "TeleportMeter", dependencies: ["TeleportTransport", nioCore], swiftSettings: settings),
         .executableTarget(
             name: "teleport-demo",
             dependencies: [
-                "TeleportHTTP", "TeleportTransport", nioCore,
+                "TeleportCompress", "TeleportHTTP", "TeleportMeter", "TeleportTransport", nioCore,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -162,7 +166,7 @@ let package = Package(
             name: "TeleportRPCTests", dependencies: ["TeleportRPC", "TeleportWire", "TeleportTestKit"],
             swiftSettings: settings),
         .target(
-            name: "NetworkTestSupport", dependencies: ["TeleportTransport", nioCore, nioPosix],
+            name: "NetworkTestSupport", dependencies: ["TeleportRPC", "TeleportTransport", nioCore, nioPosix],
             path: "Tests/NetworkTestSupport", swiftSettings: settings),
         .testTarget(
             name: "TeleportTransportTests",

@@ -33,6 +33,7 @@ let package = Package(
                 "CMallocCount",
                 .product(name: "Teleport", package: "teleport"),
                 .product(name: "TeleportCompress", package: "teleport"),
+                .product(name: "TeleportMeter", package: "teleport"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),

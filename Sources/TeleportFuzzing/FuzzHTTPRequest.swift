@@ -7,15 +7,7 @@ public func fuzzHTTPRequest(_ input: UnsafeRawBufferPointer) {
     let mode = HTTPMode(first)
     let stream = input.dropFirst()
 
-    let events = readRequestEvents(stream, mode, step: stream.count)
-    for step in [1, mode.step] {
-        precondition(
-            events == readRequestEvents(stream, mode, step: step), "What is read depends on how the input is cut.")
-    }
-    let messages = events.filter(\.isMessage)
-    for step in [1, stream.count] {
-        precondition(messages == readRequests(stream, mode, step: step), "The two faces of the decoder disagree.")
-    }
+    let messages = readEveryWay(stream, mode, events: readRequestEvents, messages: readRequests)
     for case .message(let head, let body, let trailers) in messages {
         let request = Request(head: head, body: Body(body), trailers: trailers)
         precondition(request.detached().occurrence == request.occurrence, "A copy differs.")

@@ -55,6 +55,28 @@ extension HTTPOccurrence {
     }
 }
 
+/// Reads a stream in every way there is, which must all come to the same.
+///
+/// - Parameters:
+///   - events: reads it event by event, so many bytes at a time.
+///   - messages: reads it message by message.
+/// - Returns: what it says about messages.
+func readEveryWay<Head>(
+    _ stream: Slice<UnsafeRawBufferPointer>, _ mode: HTTPMode,
+    events: (Slice<UnsafeRawBufferPointer>, HTTPMode, Int) -> [HTTPOccurrence<Head>],
+    messages: (Slice<UnsafeRawBufferPointer>, HTTPMode, Int) -> [HTTPOccurrence<Head>]
+) -> [HTTPOccurrence<Head>] {
+    let whole = events(stream, mode, stream.count)
+    for step in [1, mode.step] {
+        precondition(whole == events(stream, mode, step), "What is read depends on how the input is cut.")
+    }
+    let result = whole.filter(\.isMessage)
+    for step in [1, stream.count] {
+        precondition(result == messages(stream, mode, step), "The two faces of the decoder disagree.")
+    }
+    return result
+}
+
 /// Hands out a stream's bytes, so many at a time.
 struct Feeder {
     private var rest: Slice<UnsafeRawBufferPointer>
@@ -109,6 +131,15 @@ extension Substring {
         guard let last = lastIndex(where: { !isBlank($0) }) else { return "" }
         return self[...last].drop(while: isBlank)
     }
+}
+
+/// Writes a body in chunks, and its end.
+func encodeChunks(of body: ByteBuffer, trailers: Fields?, _ mode: HTTPMode, into buffer: inout ByteBuffer) {
+    var rest = body
+    while rest.readableBytes > 0, let piece = rest.readSlice(length: min(mode.step, rest.readableBytes)) {
+        ChunkEncoder.encode(piece, into: &buffer)
+    }
+    ChunkEncoder.encodeEnd(trailers: trailers, into: &buffer)
 }
 
 /// Runs something that must not throw on what a decoder accepted.

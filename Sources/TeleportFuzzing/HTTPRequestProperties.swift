@@ -148,11 +148,7 @@ func checkOnHTTP1(_ request: Request, _ mode: HTTPMode) {
 
         var chunked = ByteBuffer()
         encode(request.head, .chunked, fieldFilter, into: &chunked)
-        var rest = body
-        while rest.readableBytes > 0, let piece = rest.readSlice(length: min(mode.step, rest.readableBytes)) {
-            ChunkEncoder.encode(piece, into: &chunked)
-        }
-        ChunkEncoder.encodeEnd(trailers: request.trailers, into: &chunked)
+        encodeChunks(of: body, trailers: request.trailers, mode, into: &chunked)
         let unchunked = onlyRequest(in: chunked, .http1, mode)
         checkSame(unchunked, request, filter: filter, isOld: isOld)
         let trailers = (request.trailers ?? Fields()).expected(after: .teleport)

@@ -156,11 +156,7 @@ func checkOnHTTP1(_ response: Response, isToHead: Bool, _ mode: HTTPMode) {
         guard !isToHead, !response.status.forbidsBody else { continue }
         var chunked = ByteBuffer()
         encode(response.head, .chunked, fieldFilter, into: &chunked)
-        var rest = body
-        while rest.readableBytes > 0, let piece = rest.readSlice(length: min(mode.step, rest.readableBytes)) {
-            ChunkEncoder.encode(piece, into: &chunked)
-        }
-        ChunkEncoder.encodeEnd(trailers: response.trailers, into: &chunked)
+        encodeChunks(of: body, trailers: response.trailers, mode, into: &chunked)
         let unchunked = onlyResponse(in: chunked, to: .get, .http1, mode)
         checkSame(unchunked, response, filter: filter)
         let trailers = (response.trailers ?? Fields()).expected(after: .teleport)

@@ -182,8 +182,9 @@ final class HTTPFrontStream: ByteStream {
         guard self.pause.contains(reason) else { return }
         self.pause.remove(reason)
         guard self.pause.isEmpty else { return }
-        if !self.isReading, case .streaming = self.reading {
-            // The end of a body takes no more bytes: if it is all that is left, nothing else would bring it.
+        if !self.isReading, case .streaming = self.reading, self.decoder.remainingBodySize == 0 {
+            // The end of a body takes no more bytes: if it is all that is left, nothing else would bring it. Otherwise the
+            // decoder may have looked at bytes that wait in the driver, and must not be shown less of them.
             var nothing = ByteBuffer()
             self.bytesReceived(&nothing)
         }

@@ -60,7 +60,6 @@ public struct Connector: Sendable {
             let driver = ConnectionDriver(stream: makeStream(), policy: policy, opensAfterTLS: tls != nil)
             driver.requiredProtocol = tls?.applicationProtocol
             try channel.pipeline.syncOperations.addHandler(driver)
-            (channel as? MemoryChannel)?.activate()
         }.flatMapErrorThrowing { error in
             counters?.connectionFailed()
             throw TransportError(connectingTo: address, failedWith: error)
@@ -80,9 +79,9 @@ public struct Connector: Sendable {
             return self.bootstrap(on: eventLoop, counters).connect(unixDomainSocketPath: path)
         case .memory(let name):
             return eventLoop.makeCompletedFuture {
-                let channel = try MemoryListeners.connect(to: name, on: eventLoop)
-                try Self.setUp(channel, self.tls, host: nil, counters)
-                return channel
+                try MemoryListeners.connect(to: name, on: eventLoop) { channel in
+                    try Self.setUp(channel, self.tls, host: nil, counters)
+                }
             }
         }
     }

@@ -16,13 +16,13 @@ final class MemoryChannel: Channel, @unchecked Sendable {
     var isActive: Bool { self.active.load(ordering: .relaxed) }
     var isWritable: Bool { self.writable.load(ordering: .relaxed) }
     var _channelCore: any ChannelCore { self }
+    private(set) lazy var pipeline = ChannelPipeline(channel: self)
 
     private let input: MemoryPipe
     private let output: MemoryPipe
     private let closePromise: EventLoopPromise<Void>
     private let active = Atomic<Bool>(false)
     private let writable = Atomic<Bool>(true)
-    private var ownPipeline: ChannelPipeline?
 
     private var isOpen = true
     private var isReadPending = false
@@ -61,19 +61,19 @@ final class MemoryChannel: Channel, @unchecked Sendable {
         self.input = input
         self.output = output
         self.closePromise = eventLoop.makePromise()
-        self.ownPipeline = ChannelPipeline(channel: self)
+        // Now, before another thread can ask for it.
+        _ = self.pipeline
     }
 
-    var pipeline: ChannelPipeline {
-        guard let pipeline = self.ownPipeline else {
-            preconditionFailure("A channel has a pipeline from its first moment.")
-        }
-        return pipeline
-    }
-
-    /// The handlers are there: begins to read. On the loop.
-    func activate() {
+    /// Begins to read, behind the handlers that `setUp` adds. If that throws, the connection is closed. On the loop.
+    func activate(setUp: (any Channel) throws -> Void) throws {
         self.eventLoop.preconditionInEventLoop()
+        do {
+            try setUp(self)
+        } catch {
+            self.close0(error: error, mode: .all, promise: nil)
+            throw error
+        }
         guard self.isOpen else { return }
         self.active.store(true, ordering: .relaxed)
         self.pipeline.syncOperations.fireChannelActive()
@@ -152,15 +152,17 @@ extension MemoryChannel: ChannelCore {
             self.isStalled = true
             return
         }
-        let read = self.input.read(spare: self.spare)
+        var read = self.input.read(spare: self.spare)
         self.spare = ByteBuffer()
         let pipeline = self.pipeline.syncOperations
-        if var bytes = read.bytes {
+        if var bytes = read.bytes.take() {
             self.isReadPending = false
             pipeline.fireChannelRead(NIOAny(bytes))
             pipeline.fireChannelReadComplete()
-            bytes.clear()
-            self.spare = bytes
+            // Its memory serves again, unless somebody kept a part of it.
+            if bytes.modifyIfUniquelyOwned({ $0.clear() }) != nil {
+                self.spare = bytes
+            }
         }
         guard self.isOpen else { return }
         if read.isEnd {

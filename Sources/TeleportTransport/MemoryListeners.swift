@@ -42,23 +42,22 @@ enum MemoryListeners {
         deinit { self.close() }
     }
 
-    /// Connects to whoever listens at `name`.
+    /// Connects to whoever listens at `name`. On `eventLoop`.
     ///
-    /// - Returns: this side's channel, on `eventLoop`; activate it when its handlers are there.
-    static func connect(to name: String, on eventLoop: any EventLoop) throws(TransportError) -> MemoryChannel {
+    /// - Parameter setUp: adds the first handlers of this side's channel.
+    /// - Returns: this side's channel, active, as a socket's is when it is connected.
+    /// - Throws: ``TransportError`` `.connectFailed` if nobody listens there, or what `setUp` throws.
+    static func connect(
+        to name: String, on eventLoop: any EventLoop, setUp: (any Channel) throws -> Void
+    ) throws -> any Channel {
         guard let entry = self.entries.withLock({ $0[name] }) else {
             throw TransportError(.connectFailed, "Nobody in this process listens at memory:\(name).")
         }
         let ends = MemoryChannel.pair(at: name, eventLoop, entry.group.next())
         let there = ends.second
-        there.eventLoop.execute {
-            do {
-                try entry.accept(there)
-                there.activate()
-            } catch {
-                there.close0(error: error, mode: .all, promise: nil)
-            }
-        }
+        // What went wrong was told to the channel, and there is nobody else to tell.
+        there.eventLoop.execute { try? there.activate(setUp: entry.accept) }
+        try ends.first.activate(setUp: setUp)
         return ends.first
     }
 }

@@ -1,3 +1,5 @@
+import TeleportCompress
+import TeleportMeter
 import TeleportTransport
 
 #if canImport(Glibc)
@@ -17,24 +19,25 @@ struct Chain: Sendable {
     let entrance: TransportAddress
 
     /// Starts all of it; if something fails, what was started is ended.
-    static func start(_ codec: Codec, httptp: String, origin: TransportAddress) async throws -> Chain {
+    static func start(_ codec: CodecKind, httptp: String, origin: TransportAddress) async throws -> Chain {
         let far = try ChildProcess(
             name: "far httptp", executable: httptp,
             arguments: [
-                "-expvarAddr=", "-in", "127.0.0.1:0", "-inType", "teleport", "-inCompress", codec.rawValue, "-out",
+                "-expvarAddr=", "-in", "127.0.0.1:0", "-inType", "teleport", "-inCompress", codec.name, "-out",
                 "\(origin)",
                 "-outType", "http",
             ])
         do {
             let meter = ByteMeter()
-            let relay = try await meter.start(to: far.listeningAddress())
+            let relay = try await meter.start(
+                at: .tcp(host: "127.0.0.1", port: 0), to: far.listeningAddress(), group: EventLoops.shared)
             do {
                 let near = try ChildProcess(
                     name: "near httptp", executable: httptp,
                     arguments: [
                         "-expvarAddr=", "-in", "127.0.0.1:0", "-inType", "http", "-out", "\(relay.address)", "-outType",
                         "teleport",
-                        "-outCompress", codec.rawValue,
+                        "-outCompress", codec.name,
                     ])
                 do {
                     let entrance = try await near.listeningAddress()

@@ -1,5 +1,7 @@
 import Synchronization
+import TeleportCompress
 import TeleportHTTP
+import TeleportMeter
 import TeleportTransport
 
 /// The whole run: an origin, and for each codec the chain before it, loaded and measured.
@@ -9,7 +11,7 @@ struct Demo: Sendable {
 
     let corpus: String
     let origin: OriginURL?
-    let codecs: [Codec]
+    let codecs: [CodecKind]
     let seconds: Double
 
     /// What answers: the address for the far `httptp`, what is sent, and the embedded origin if that is it.
@@ -76,7 +78,7 @@ struct Demo: Sendable {
                 + "The same request again and again compresses better than real traffic does.")
     }
 
-    private func measure(_ codec: Codec, _ chain: Chain, _ target: Target, on display: inout Display) async throws {
+    private func measure(_ codec: CodecKind, _ chain: Chain, _ target: Target, on display: inout Display) async throws {
         let answeredBefore = target.embedded?.answeredBytes.load(ordering: .relaxed) ?? 0
         let load = Load.start(
             target.traffic, to: chain.entrance, connections: Self.connections, seconds: self.seconds)
@@ -94,7 +96,7 @@ struct Demo: Sendable {
         while try await !self.isOver(load, chain) {
             let measurement = measured()
             let left = Swift.max(0, self.seconds - measurement.load.seconds).rounded(.up)
-            try display.update(measurement, status: "\(codec.rawValue): \(Int(left)) s left; Ctrl-C ends the demo.")
+            try display.update(measurement, status: "\(codec.name): \(Int(left)) s left; Ctrl-C ends the demo.")
         }
         try display.finish(measured())
     }

@@ -1,6 +1,9 @@
+import TeleportCompress
+import TeleportMeter
+
 /// What is known about one codec: a row of the table.
 struct Measurement: Sendable {
-    let codec: Codec
+    let codec: CodecKind
     var load = Load.Totals()
     var link = ByteMeter.Count()
     /// Bytes that the same messages take as plain HTTP/1.1: requests as the clients sent them, answers as the origin did.
@@ -8,7 +11,7 @@ struct Measurement: Sendable {
 
     /// The share of plain HTTP's bytes that the link did not carry; negative if it carried more.
     var saving: Double {
-        self.plainBytes == 0 ? 0 : 1 - Double(self.link.out + self.link.back) / Double(self.plainBytes)
+        self.plainBytes == 0 ? 0 : 1 - Double(self.link.sent + self.link.received) / Double(self.plainBytes)
     }
 
     var requestsPerSecond: Double {

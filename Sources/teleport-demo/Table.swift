@@ -1,3 +1,6 @@
+import TeleportCompress
+import TeleportMeter
+
 /// The table as text, at most 80 columns wide.
 enum Table {
     private static let widths = [6, 10, 12, 9, 9, 10, 9, 8, 7]
@@ -8,17 +11,17 @@ enum Table {
     ]
 
     static func line(_ measurement: Measurement) -> String {
-        guard measurement.load.requests > 0 else { return measurement.codec.rawValue }
+        guard measurement.load.requests > 0 else { return measurement.codec.name }
         let latencies = measurement.load.latencies
         return self.row(
             [
-                measurement.codec.rawValue,
+                measurement.codec.name,
                 self.grouped(Double(measurement.load.requests)),
                 self.grouped(measurement.requestsPerSecond),
                 self.decimal(latencies.value(at: 0.5) / 1000, digits: 2),
                 self.decimal(latencies.value(at: 0.99) / 1000, digits: 2),
-                self.grouped(measurement.perRequest(measurement.link.out)),
-                self.grouped(measurement.perRequest(measurement.link.back)),
+                self.grouped(measurement.perRequest(measurement.link.sent)),
+                self.grouped(measurement.perRequest(measurement.link.received)),
                 self.grouped(measurement.perRequest(measurement.plainBytes)),
                 self.decimal(measurement.saving * 100, digits: 1) + "%",
             ], widths: self.widths)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import TeleportCompress
 
 #if canImport(Glibc)
     import Glibc
@@ -18,7 +19,7 @@ struct TeleportDemo: AsyncParsableCommand {
     @Option(help: "Folder with rtb-requests.jsonl and rtb-responses.jsonl.") var corpus = "Benchmarks/Corpus"
     @Option(help: "Seconds for each codec.") var seconds = 5.0
     @Option(help: "Which codecs, separated by commas.")
-    var codecs = Codec.allCases.map(\.rawValue).joined(separator: ",")
+    var codecs = CodecKind.allCases.map(\.name).joined(separator: ",")
 
     func validate() throws {
         _ = try self.demo()
@@ -28,13 +29,14 @@ struct TeleportDemo: AsyncParsableCommand {
         guard self.seconds > 0, self.seconds <= 3600 else {
             throw ValidationError("--seconds is more than 0, and 3600 at most.")
         }
-        do throws(DemoError) {
-            var origin: OriginURL?
-            if let url = self.originURL { origin = try OriginURL(parsing: url) }
+        do {
             return Demo(
-                corpus: self.corpus, origin: origin, codecs: try Codec.list(self.codecs), seconds: self.seconds)
+                corpus: self.corpus, origin: try self.originURL.map(OriginURL.init(parsing:)),
+                codecs: try self.codecs.split(separator: ",", omittingEmptySubsequences: false)
+                    .map(CodecKind.init(name:)),
+                seconds: self.seconds)
         } catch {
-            throw ValidationError(error.description)
+            throw ValidationError("\(error)")
         }
     }
 

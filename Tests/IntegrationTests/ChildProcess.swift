@@ -93,12 +93,14 @@ final class ChildProcess: Sendable {
         }
     }
 
-    deinit {
+    /// Ends it, however it takes that, and waits for its end.
+    func endNow() {
         guard !self.hasEnded() else { return }
         kill(self.pid, SIGKILL)
-        var status: Int32 = 0
-        waitpid(self.pid, &status, 0)
+        while !self.hasEnded() { usleep(100) }
     }
+
+    deinit { self.endNow() }
 
     /// Runs a program to its end.
     static func run(_ path: String, _ arguments: [String]) async throws -> (status: Int32, text: String) {

@@ -2,22 +2,6 @@ import Foundation
 import NetworkTestSupport
 import Testing
 
-/// A folder of its own for a test's files, removed with it.
-final class Scratch: Sendable {
-    let path: String
-
-    init() throws {
-        self.path = NSTemporaryDirectory() + "teleport-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: self.path, withIntermediateDirectories: true)
-    }
-
-    func write(_ name: String, _ data: Data) throws {
-        try data.write(to: URL(fileURLWithPath: "\(self.path)/\(name)"))
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: self.path) }
-}
-
 /// A real nginx with files to serve, at a loopback port; with certificates also over TLS and at a unix socket.
 final class Nginx: Sendable {
     let scratch: Scratch
@@ -80,6 +64,9 @@ final class Nginx: Sendable {
         self.process.terminate()
         try await self.process.ended()
     }
+
+    // Before its folder is removed: it would go on to write there.
+    deinit { self.process.endNow() }
 }
 
 /// A real `httptp`.

@@ -117,6 +117,8 @@ extension Mutant {
         Mutant("CANCEL with another code than DEADLINE", "V1-38/over", .cancel) { frame, _ in
             [.frame(.cancel(frame.stream, .cancelled))]
         },
+        Mutant("deadlines in seconds", "V1-38/milliseconds", Self.misreadingDeadlines { $0 &* 1000 }),
+        Mutant("deadlines in microseconds", "V1-38/milliseconds", Self.misreadingDeadlines { $0 / 1000 }),
 
         // Blocks and secrets.
         Mutant("RESET is missing", "V1-16/sent") { frame, _ in
@@ -209,6 +211,18 @@ extension Mutant {
             return [.frame(.request(frame.stream, head, flags: frame.flags.subtracting(.deadline)))]
         },
     ]
+
+    /// A server that takes the deadlines of requests for others.
+    private static func misreadingDeadlines(
+        _ change: @escaping @Sendable (UInt32) -> UInt32
+    ) -> MutatingRelay.Mutation {
+        .init(fromTool: { frame, _ in
+            var reader = ByteReader(frame.payload)
+            guard frame.kind == .request, frame.flags.contains(.deadline), let deadline = reader.integer(UInt32.self)
+            else { return [.frame(frame)] }
+            return Self.changed(frame) { $0.payload = [UInt8](littleEndian: change(deadline)) + reader.rest() }
+        })
+    }
 
     /// Streams under other numbers, in both directions.
     private static func renumbered(_ change: @escaping @Sendable (UInt32) -> UInt32) -> MutatingRelay.Mutation {

@@ -8,7 +8,6 @@ final class SubjectClient: Sendable {
     private let client: TeleportClient
     private let count = Atomic<Int>(0)
     private let tasks = Mutex<[Task<Void, Never>]>([])
-    private let ended = Atomic<Int>(0)
 
     init(to address: TransportAddress, _ configure: (inout ClientConfiguration) -> Void = { _ in }) {
         var configuration = ClientConfiguration(address: address)
@@ -28,23 +27,17 @@ final class SubjectClient: Sendable {
         for lane in Lane.allCases {
             let task = Task {
                 while !Task.isCancelled { await self.send(lane) }
-                self.ended.add(1, ordering: .relaxed)
             }
             self.tasks.withLock { $0.append(task) }
         }
     }
 
-    /// Cancels all requests, and waits until each has its outcome.
-    ///
-    /// - Returns: how many have none after `limit`.
-    func stop(within limit: Duration = .seconds(10)) async -> Int {
-        for task in self.tasks.withLock({ $0 }) { task.cancel() }
-        let clock = ContinuousClock()
-        let end = clock.now + limit
-        func missing() -> Int { Lane.allCases.count - self.ended.load(ordering: .relaxed) }
-        while missing() > 0, clock.now < end { try? await Task.sleep(for: .milliseconds(5)) }
-        if missing() == 0 { await self.client.shutDown(limit: .milliseconds(100)) }
-        return missing()
+    /// Cancels all requests, and returns when each has its outcome: never, if a caller is not told.
+    func stop() async {
+        let tasks = self.tasks.withLock { $0 }
+        for task in tasks { task.cancel() }
+        for task in tasks { await task.value }
+        await self.client.shutDown(limit: .milliseconds(100))
     }
 
     /// Kinds of requests; each waits for its answer before the next.

@@ -45,14 +45,3 @@ func withTLVPair<Value>(
 @Sendable func echo(_ request: TLVRequest, _ context: RequestContext) async throws -> TLVResponse {
     TLVResponse(value: request.value)
 }
-
-/// What a call fails with; records an issue if it does not.
-func failure(of call: () async throws(RPCError) -> some Any) async -> RPCError? {
-    do throws(RPCError) {
-        _ = try await call()
-        Issue.record("the call should have failed")
-        return nil
-    } catch {
-        return error
-    }
-}

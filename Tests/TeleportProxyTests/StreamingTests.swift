@@ -82,6 +82,35 @@ struct StreamingTests {
         }
     }
 
+    @Test("half of a trailer section, when there are as many requests as may wait, is read on where it was")
+    func halfTrailers() async throws {
+        let gate = Gate()
+        let origin = try await RawServer { peer in
+            if await peer.readHead().hasPrefix("GET ") {
+                await gate.wait()
+                return peer.write("HTTP/1.1 204 No Content\r\n\r\n")
+            }
+            let body = "3\r\nabc\r\n0\r\nX-First: 1\r\nX-Up: abcd\r\n\r\n"
+            let seen = await peer.read(body.utf8.count)
+            #expect(seen == ByteBuffer(string: body), "\(seen.map { String(buffer: $0) } ?? "nothing")")
+            peer.write("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n.")
+        }
+        try await Route.http.run(to: [origin.address], { $0.maxPipelined = 2 }) { front, _ in
+            let peer = try await RawPeer.connect(to: front)
+            peer.write(
+                "GET / HTTP/1.1\r\nHost: a\r\n\r\nPUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    + "3\r\nabc\r\n0\r\nX-First: 1\r\nX-Up: ab")
+            await gate.arrived(1)
+            await gate.open()
+            #expect(await peer.readHead().hasPrefix("HTTP/1.1 204 "))
+            peer.write("cd\r\n\r\n")
+            #expect(await peer.readHead().hasPrefix("HTTP/1.1 200 OK\r\n"))
+            #expect(await peer.read(1) == ByteBuffer(string: "."))
+            await peer.close()
+        }
+        await origin.kill()
+    }
+
     @Test("informational answers are passed on, 100 excepted (D16)", arguments: Route.streaming)
     func informational(route: Route) async throws {
         try await self.play(route) { peer in

@@ -55,17 +55,6 @@ func withClient<Value>(
     }
 }
 
-/// What a call fails with; records an issue if it does not.
-func failure(of call: () async throws(RPCError) -> some Any) async -> RPCError? {
-    do throws(RPCError) {
-        _ = try await call()
-        Issue.record("the call should have failed")
-        return nil
-    } catch {
-        return error
-    }
-}
-
 extension Response {
     /// The body as text.
     var text: String { self.body.buffer.map { String(buffer: $0) } ?? "" }

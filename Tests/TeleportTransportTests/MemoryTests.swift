@@ -1,4 +1,5 @@
 import NIOCore
+import NIOSSL
 import NetworkTestSupport
 import Synchronization
 import TeleportTransport
@@ -133,6 +134,41 @@ struct MemoryTests {
             let text = ByteBuffer(repeating: 65, count: 1 << 20)
             let echoed = try await LoopbackTests.echo(text, to: address, tls: tls).get()
             #expect(echoed == String(buffer: text))
+        }
+    }
+
+    @Test("a client that cannot set TLS up leaves no open end at the server, and makes no stream")
+    func unfitName() async throws {
+        let ended = Signal<Void>()
+        let listener = try await Listener.bind(.memory(name: "unfit name"), group: EventLoops.shared) { _ in
+            EndSignal(ended)
+        }
+        let tls = try ClientTLS(serverName: "no\u{0}name")
+        let error = await #expect(throws: TransportError.self) {
+            try await Connector(to: listener.address, tls: tls).connect(on: EventLoops.shared.next()) {
+                Issue.record("a stream was made for a connection that was not")
+                return EchoStream()
+            }.get()
+        }
+        #expect(error?.cause is NIOSSLExtraError)
+        await ended.next()
+        await listener.close()
+    }
+
+    /// Tells when the peer has ended.
+    final class EndSignal: ByteStream {
+        private let ended: Signal<Void>
+        private var driver: ConnectionDriver?
+
+        init(_ ended: Signal<Void>) { self.ended = ended }
+
+        func connectionOpened(_ driver: ConnectionDriver) { self.driver = driver }
+        func bytesReceived(_ bytes: inout ByteBuffer) { bytes.clear() }
+        func bytesToSend() -> ByteBuffer? { nil }
+        func inputClosed() { self.driver?.closeGracefully() }
+        func connectionClosed(_ cause: TransportError) {
+            self.driver = nil
+            self.ended.send(())
         }
     }
 

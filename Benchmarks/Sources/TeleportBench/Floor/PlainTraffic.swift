@@ -1,6 +1,7 @@
 import BenchReport
 import NIOCore
 import Teleport
+import TeleportMeter
 
 /// What a codec has to work on: the bytes both ends send before compression, and how many messages are in a batch.
 struct PlainTraffic: Sendable {

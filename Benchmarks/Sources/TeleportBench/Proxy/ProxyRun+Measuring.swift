@@ -1,5 +1,6 @@
 import BenchReport
 import Teleport
+import TeleportMeter
 
 extension ProxyRun {
     /// All rounds: the figures of each chain.

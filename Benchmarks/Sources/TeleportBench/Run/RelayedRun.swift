@@ -2,8 +2,9 @@ import BenchReport
 import NIOCore
 import NIOPosix
 import Teleport
+import TeleportMeter
 
-/// The same traffic through a relay that counts, for a moment.
+/// The same traffic through a relay that counts, for a moment of its own: the measured run pays nothing for it.
 struct RelayedRun: Sendable {
     let setup: Setup
     let workload: Workload

@@ -108,6 +108,23 @@ enum CancelChecks {
             try await run.survives(peer)
             return exchange.words
         }
+        Check.server(
+            "V1-38", "milliseconds", "A deadline of 200 ms on a slow request",
+            expected: "CANCEL DEADLINE, no sooner and not much later", needs: [.slow]
+        ) { run in
+            let peer = try await run.open()
+            let clock = ContinuousClock()
+            let start = clock.now
+            try await peer.send(.request(1, run.head(run.slow), deadline: 200))
+            // As seconds it would be over long after the answer, or after the patience of this check.
+            let exchange = try await peer.answer(to: 1, within: run.timeout + .milliseconds(200))
+            let duration = clock.now - start
+            guard exchange.terminal == .cancelled(.deadline) else { throw Departure(exchange.words) }
+            // The server began to count after this check did; clocks may tick in milliseconds.
+            guard duration >= .milliseconds(190) else { throw Departure("\(exchange.words) after \(duration.words)") }
+            try await run.survives(peer)
+            return exchange.words
+        }
         Check.server("V1-38", "enough", "A deadline of a minute", expected: "an answer") { run in
             let peer = try await run.open()
             try await peer.send(.request(1, run.head(), deadline: 60_000))
