@@ -41,7 +41,8 @@ struct InboundPath {
     @usableFromInline
     mutating func receive(_ input: inout ByteBuffer, consume: (inout ByteBuffer) -> Bool) throws(RPCError) {
         guard !self.decompressor.isIdentity else {
-            _ = consume(&input)
+            // What was left is with the driver: a decoder that has looked at the front of it must not be shown less.
+            if input.readableBytes > 0 { _ = consume(&input) }
             return
         }
         if self.wasStopped {

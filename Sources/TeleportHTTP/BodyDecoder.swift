@@ -123,6 +123,8 @@ struct BodyDecoder: Sendable {
     private mutating func chunkLine(_ bytes: RawSpan) throws(HTTPError) -> (size: Int, lineLength: Int)? {
         let available = bytes.byteCount
         let end = min(available, limits.maxChunkLineSize)
+        // Less than was looked at before says nothing new.
+        guard scanned <= end else { return nil }
         let stop = ByteScan.lineStop(bytes, from: scanned, to: end)
         scanned = stop
         guard stop < end else {

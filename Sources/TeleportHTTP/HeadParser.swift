@@ -43,6 +43,8 @@ struct HeadParser: Sendable {
     /// The start line: where it ends, or `nil` if it is not complete.
     mutating func startLine(_ bytes: RawSpan, limit: Int) throws(HTTPError) -> Int? {
         let end = min(bytes.byteCount, limit)
+        // Less than was looked at before says nothing new.
+        guard scanned <= end else { return nil }
         let stop = ByteScan.lineStop(bytes, from: scanned, to: end)
         scanned = stop
         guard try isLineEnd(bytes, at: stop, end: end, otherwise: .invalidRequestLine) else { return nil }
@@ -55,6 +57,7 @@ struct HeadParser: Sendable {
     /// - Parameter limit: Of the bytes from the front that may be looked at; the caller gives up when they are all there.
     mutating func fieldLines(_ bytes: RawSpan, limit: Int, maxCount: Int) throws(HTTPError) -> Bool {
         let end = min(bytes.byteCount, limit)
+        guard scanned <= end else { return false }
         let names = NameTable.shared
         while true {
             if valueStart == 0 {

@@ -1,3 +1,4 @@
+import NIOCore
 import TeleportHTTP
 import TeleportTestKit
 import Testing
@@ -62,6 +63,29 @@ import Testing
             let bytes = try Vectors.bytes(name + ".client.bin")
             checkRequests(Array(bytes.dropFirst(19)), "\(name)")
         }
+    }
+
+    /// Whoever holds what a decoder has not consumed may show it less than before, or nothing, and then more.
+    @Test("a decoder that is shown less than before waits, and reads on where it was", arguments: PiecewiseTests.requestSamples)
+    func shownLess(sample: String) throws {
+        let bytes = Array(sample.utf8)
+        func outcome(_ cut: Int?) -> String {
+            var decoder = RequestDecoder(profile: .teleport)
+            var (consumed, result) = (0, "")
+            for end in cut.map({ [$0, 0, $0 / 2, bytes.count] }) ?? [bytes.count] {
+                var buffer = ByteBuffer(bytes: bytes[consumed..<max(consumed, end)])
+                let count = buffer.readableBytes
+                do throws(HTTPError) {
+                    while let message = try decoder.nextMessage(from: &buffer) { result += "\(message)\n" }
+                } catch {
+                    return result + "\(error)"
+                }
+                consumed += count - buffer.readableBytes
+            }
+            return result + "\(consumed)"
+        }
+        let expected = outcome(nil)
+        for cut in 0...bytes.count { #expect(outcome(cut) == expected, "cut at \(cut)") }
     }
 
     @Test func mutations() {

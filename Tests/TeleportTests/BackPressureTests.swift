@@ -4,6 +4,7 @@ import Synchronization
 import Teleport
 import TeleportEndpoint
 import TeleportRPC
+import TeleportWire
 import Testing
 
 /// What a body that nobody reads costs: its credit and the pipes it lies in, however large it is.
@@ -49,6 +50,39 @@ struct BackPressureTests {
             #expect(pieces.produced.count <= Self.most)
             #expect(try await response.body.readPattern() == 20 << 20)
         }
+    }
+
+    @Test("half of a request, behind one whose answer fills the socket, is read on where it was (v0)")
+    func halfRead() async throws {
+        let length = 16 << 20
+        let server = patientServer { request, _ in
+            request.target == "/large"
+                ? Response(body: Body(ByteBuffer(repeating: 0x78, count: length)))
+                : .text(request.fields.all("X-Half").joined())
+        }
+        let address = try #require(try await server.start().first)
+        let peer = try await RawPeer.connect(to: address)
+        var first = ByteBuffer(bytes: WireBytes.preface)
+        for (id, text) in [
+            (1, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n"), (2, "GET / HTTP/1.1\r\nHost: a\r\nX-Half: ab"),
+        ] {
+            CallID(rawValue: UInt32(id)).encode(into: &first)
+            first.writeString(text)
+        }
+        peer.write(first)
+        // The socket was full, and is not any more.
+        var received = ByteBuffer()
+        while received.readableBytes < length, let bytes = await peer.readSome() {
+            received.writeImmutableBuffer(bytes)
+        }
+        peer.write("cd\r\n\r\n")
+        peer.endOutput()
+        received.writeImmutableBuffer(await peer.readToEnd())
+        _ = received.readBytes(length: WireBytes.preface.count)
+        let answers = try WireBytes.responses(in: received)
+        #expect(answers.map(\.id) == [1, 2])
+        #expect(answers.last?.response.text == "abcd")
+        await server.shutDown()
     }
 
     @Test("what an echo holds is bounded by both directions' credit, whoever stops reading")
