@@ -36,6 +36,7 @@ let package = Package(
         .executable(name: "teleport-conformance", targets: ["teleport-conformance"]),
         // Only for the package in Benchmarks/.
         .library(name: "TeleportMeter", targets: ["TeleportMeter"]),
+        .library(name: "TeleportReport", targets: ["TeleportReport"]),
         // Only for the package in Fuzz/.
         .library(name: "TeleportFuzzing", targets: ["TeleportFuzzing"]),
     ],
@@ -118,6 +119,8 @@ let package = Package(
             swiftSettings: settings),
         // What a link carries, counted from outside: for the demo and the benchmarks.
         .target(name: "TeleportMeter", dependencies: ["TeleportTransport", nioCore], swiftSettings: settings),
+        // Tables, plots, JSON, and reading what other programs print: no I/O.
+        .target(name: "TeleportReport", swiftSettings: settings),
         .executableTarget(
             name: "teleport-demo",
             dependencies: [
@@ -165,6 +168,8 @@ let package = Package(
         .testTarget(
             name: "TeleportRPCTests", dependencies: ["TeleportRPC", "TeleportWire", "TeleportTestKit"],
             swiftSettings: settings),
+        .testTarget(
+            name: "TeleportReportTests", dependencies: ["TeleportReport"], swiftSettings: settings),
         .target(
             name: "NetworkTestSupport", dependencies: ["TeleportRPC", "TeleportTransport", nioCore, nioPosix],
             path: "Tests/NetworkTestSupport", swiftSettings: settings),

@@ -23,17 +23,14 @@ let package = Package(
     targets: [
         // Counts heap allocations by standing in for malloc. Linux only, and only in this executable.
         .target(name: "CMallocCount"),
-        // Tables, plots, JSON, and reading what other programs print: no I/O, so that it can be tested.
-        .target(name: "BenchReport", swiftSettings: settings),
-        .testTarget(name: "BenchReportTests", dependencies: ["BenchReport"], swiftSettings: settings),
         .executableTarget(
             name: "teleport-bench",
             dependencies: [
-                "BenchReport",
                 "CMallocCount",
                 .product(name: "Teleport", package: "teleport"),
                 .product(name: "TeleportCompress", package: "teleport"),
                 .product(name: "TeleportMeter", package: "teleport"),
+                .product(name: "TeleportReport", package: "teleport"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),

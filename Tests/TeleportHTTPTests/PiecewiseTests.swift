@@ -66,7 +66,9 @@ import Testing
     }
 
     /// Whoever holds what a decoder has not consumed may show it less than before, or nothing, and then more.
-    @Test("a decoder that is shown less than before waits, and reads on where it was", arguments: PiecewiseTests.requestSamples)
+    @Test(
+        "a decoder that is shown less than before waits, and reads on where it was",
+        arguments: PiecewiseTests.requestSamples)
     func shownLess(sample: String) throws {
         let bytes = Array(sample.utf8)
         func outcome(_ cut: Int?) -> String {

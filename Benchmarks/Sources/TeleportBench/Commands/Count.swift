@@ -1,5 +1,5 @@
 import ArgumentParser
-import BenchReport
+import TeleportReport
 import NIOCore
 import NIOPosix
 import Teleport

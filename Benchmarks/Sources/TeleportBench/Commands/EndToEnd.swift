@@ -1,5 +1,5 @@
 import ArgumentParser
-import BenchReport
+import TeleportReport
 
 /// `teleport-bench end-to-end`.
 struct EndToEnd: AsyncParsableCommand {

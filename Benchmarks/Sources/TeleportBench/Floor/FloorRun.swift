@@ -1,4 +1,4 @@
-import BenchReport
+import TeleportReport
 import NIOCore
 import Teleport
 

@@ -1,4 +1,4 @@
-import BenchReport
+import TeleportReport
 import Teleport
 
 /// One thing to measure: how both ends talk, and how much is going on.

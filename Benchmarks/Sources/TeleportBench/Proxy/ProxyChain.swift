@@ -1,4 +1,4 @@
-import BenchReport
+import TeleportReport
 
 /// wrk, some proxies, and the origin behind them.
 struct ProxyChain: Sendable {

@@ -1,4 +1,4 @@
-import BenchReport
+import TeleportReport
 
 /// A comparison of proxies as text and as JSON.
 struct ProxyReport {

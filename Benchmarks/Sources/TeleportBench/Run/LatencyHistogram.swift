@@ -1,4 +1,4 @@
-import BenchReport
+import TeleportReport
 import Histogram
 
 /// Times from a call to its answer, up to a minute, three digits exact.

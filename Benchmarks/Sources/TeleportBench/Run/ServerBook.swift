@@ -1,4 +1,4 @@
-import BenchReport
+import TeleportReport
 import CMallocCount
 import NIOCore
 import Synchronization

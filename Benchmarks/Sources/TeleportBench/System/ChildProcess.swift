@@ -1,4 +1,4 @@
-import BenchReport
+import TeleportReport
 
 #if canImport(Glibc)
     import Glibc

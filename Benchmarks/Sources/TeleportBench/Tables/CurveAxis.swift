@@ -1,5 +1,5 @@
 import ArgumentParser
-import BenchReport
+import TeleportReport
 
 /// What a curve goes along.
 enum CurveAxis: String, ExpressibleByArgument, CaseIterable {

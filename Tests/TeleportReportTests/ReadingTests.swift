@@ -1,4 +1,4 @@
-import BenchReport
+import TeleportReport
 import Testing
 
 /// What other programs print, and how it is read.

@@ -1,4 +1,4 @@
-@testable import BenchReport
+@testable import TeleportReport
 import Testing
 
 @Suite struct SVGPlotTests {
