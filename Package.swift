@@ -41,6 +41,9 @@ let package = Package(
         .trait(
             name: "ServiceLifecycle",
             description: "TeleportClient and TeleportServer conform to swift-service-lifecycle's Service."),
+        .trait(
+            name: "ISAL",
+            description: "flate by Intel's ISA-L (libisal-dev): the same format for a third of the time."),
         .default(enabledTraits: ["ServiceLifecycle"]),
     ],
     dependencies: [
@@ -62,11 +65,18 @@ let package = Package(
             name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
         .systemLibrary(
             name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
+        // Only with the trait ISAL.
+        .systemLibrary(
+            name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"]), .brew(["isa-l"])]),
 
         // Sans-IO: bytes in, bytes out.
         .target(name: "TeleportWire", dependencies: [nioCore], swiftSettings: settings),
         .target(
-            name: "TeleportCompress", dependencies: [nioCore, "CZlib", "CSnappy", "CLZ4", "CZstd"],
+            name: "TeleportCompress",
+            dependencies: [
+                nioCore, "CZlib", "CSnappy", "CLZ4", "CZstd",
+                .target(name: "CISAL", condition: .when(traits: ["ISAL"])),
+            ],
             swiftSettings: settings),
         .target(name: "TeleportHTTP", dependencies: [nioCore, httpTypes], swiftSettings: settings),
         .target(name: "TeleportRPC", dependencies: ["TeleportWire"], swiftSettings: settings),
