@@ -7,6 +7,7 @@ me="Scripts/$(basename "$0")"
 
 # Debian packages and how to tell that what they bring is there.
 build_packages=(pkg-config zlib1g-dev liblz4-dev libsnappy-dev libzstd-dev)
+isal_packages=(libisal-dev)
 test_packages=(nginx curl wrk openssl mandoc)
 
 say() { printf '%s: %s\n' "$me" "$*" >&2; }
@@ -36,6 +37,7 @@ is_there() {
         liblz4-dev) has_library liblz4 lz4.h ;;
         libsnappy-dev) has_library snappy snappy-c.h ;;
         libzstd-dev) has_library libzstd zstd.h ;;
+        libisal-dev) has_library libisal isa-l.h ;;
         *) has_command "$1" ;;
     esac
 }
@@ -80,18 +82,22 @@ ensure() {
     fi
 }
 
+# What another build of a package needs: its traits, and a folder of its own, so that the builds do not undo each other.
+isal_build=(--traits default,ISAL --scratch-path .build/isal)
+
 # build_release FOLDER PRODUCT…: builds executables of the package in a folder of ours, with the progress shown, and goes
-# there.
+# there. With the options in `build_options`.
+build_options=()
 build_release() {
     cd "$root/$1" || exit
     shift
-    if [[ ! -d .build/release ]]; then
+    if [[ ! -d $(swift build -c release "${build_options[@]}" --show-bin-path) ]]; then
         say "building the release; the first time that takes minutes, most of them for BoringSSL …"
     else
         say "building the release …"
     fi
     local product
     for product in "$@"; do
-        swift build -c release --product "$product" < /dev/null >&2
+        swift build -c release "${build_options[@]}" --product "$product" < /dev/null >&2
     done
 }

@@ -7,17 +7,18 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-// Swift cannot evaluate ISA-L's macros for sizes, and leaves arrays as long as those of its states out of the structures.
+// Swift cannot evaluate ISA-L's macros for sizes, and leaves arrays as long as those of its states out of the
+// structures.
 
-/// The bytes of work space that a level, 1 or 2, is given: tokens of one DEFLATE block, 16 Ki of them. With more of them
-/// batches of up to 64 KiB become no shorter.
+/// The bytes of work space that a level, 1 or 2, is given: tokens of one DEFLATE block, 16 Ki of them. With more of
+/// them batches of up to 64 KiB become no shorter.
 static inline uint32_t teleport_isal_level_buffer_size(uint32_t level) {
     return level == 1 ? ISAL_DEF_LVL1_SMALL : ISAL_DEF_LVL2_SMALL;
 }
 
 /// Makes a sender's state for a level, 1 or 2, at the start of its stream: raw DEFLATE, window 2^15, a sync flush with
-/// every call. Returns null if there is no memory. What a level needs besides stands behind the state in one allocation:
-/// `free` gives back both.
+/// every call. Returns null if there is no memory. What a level needs besides stands behind the state in one
+/// allocation: `free` gives back both.
 static inline struct isal_zstream *teleport_isal_make_deflating(uint32_t level) {
     const uint32_t size = teleport_isal_level_buffer_size(level);
     // A multiple of the alignment that the level's buffer needs.

@@ -10,10 +10,11 @@
 ///
 /// Memory is taken with the first byte that passes, not before. That of zstd grows with its level and window.
 ///
-/// Built with the trait `ISAL`, the package has ``flate`` done by ISA-L instead of zlib: all receiving, and sending at
-/// the levels 1 to 6. It takes a third of the time or less and ends up at the size of zlib's levels 2 to 3: ratio
-/// medium, CPU little, 165 KiB (levels 1 to 3) or 213 KiB (4 to 6) a sender, 85 KiB a receiver. Levels 7 to 9 ask for
-/// the ratio and are zlib's. The peers need not know: what is sent is DEFLATE either way. See ``flateLibrary``.
+/// Built with the trait `ISAL`, the package has ``flate`` done by ISA-L instead of zlib: sending at the levels 1 to 6,
+/// and what a ``BlockDecompressor`` receives; a ``Decompressor`` keeps to zlib. Compressing takes an eighth of the
+/// time, for the size of zlib's level 3: ratio medium, CPU little, 165 KiB (levels 1 to 3) or 213 KiB (4 to 6) a
+/// sender, 85 KiB a receiver of blocks. Levels 7 to 9 ask for the ratio and are zlib's. Peers need not know: what is
+/// sent is DEFLATE either way. See ``flateLibrary``.
 public struct CompressionCodec: Sendable, Hashable {
     /// The format, which is all that the receiver needs.
     public let kind: CodecKind
@@ -42,7 +43,7 @@ public struct CompressionCodec: Sendable, Hashable {
 
     /// Raw DEFLATE at the default level, 6.
     ///
-    /// Zlib's level 6, or, with the trait `ISAL`, ISA-L's level 2.
+    /// zlib's level 6, or, with the trait `ISAL`, ISA-L's level 2.
     public static let flate = CompressionCodec(kind: .flate, level: 6)
 
     /// The snappy framing format.
@@ -74,7 +75,8 @@ public struct CompressionCodec: Sendable, Hashable {
 
     /// Raw DEFLATE at a level.
     ///
-    /// - Parameter level: 1 (fastest) to 9 (smallest).
+    /// - Parameter level: 1 (fastest) to 9 (smallest): zlib's levels, or, with the trait `ISAL`, ISA-L's level 1 for 1
+    ///   to 3, its level 2 for 4 to 6, and zlib's for 7 to 9.
     /// - Throws: ``CompressionError/Code/invalidLevel(_:)`` for a level outside that range.
     public static func flate(level: Int) throws(CompressionError) -> CompressionCodec {
         guard (1...9).contains(level) else {

@@ -1,5 +1,5 @@
-/// The library that does the work of ``CompressionCodec/flate``. What it writes every receiver can read, whichever
-/// library that one uses.
+/// The library that compresses ``CompressionCodec/flate``. Every receiver can read what it writes, whichever library
+/// that one uses.
 @nonexhaustive
 public enum FlateLibrary: String, Sendable, Hashable {
     /// zlib, or what stands in for it on the system.
@@ -16,7 +16,7 @@ extension FlateLibrary: CustomStringConvertible {
 // This is the one place that knows whether the package was built with ISA-L.
 #if ISAL
     extension FlateLibrary {
-        // Blocks are expanded by ISA-L, streams by zlib; `FlateDecompressor` says why.
+        // Blocks are expanded by ISA-L as well. Streams are not: `FlateDecompressor` says why.
 
         /// ISA-L is fast and stops at about the ratio of zlib's level 3, so who asks for the best ratio gets zlib.
         private static let levelsOfISAL = 1...6

@@ -6,7 +6,8 @@
     /// Rule V1-15 by ISA-L: expands blocks of raw DEFLATE into the caller's buffer, and supplies the flush marker they
     /// lack.
     ///
-    /// It refuses what zlib does, but for codes of distances with gaps, which it takes as long as nothing refers to one.
+    /// It refuses what zlib does, but for codes of distances with gaps, which it takes as long as nothing refers to
+    /// one. When there is an error, what it wrote and what it counts as written may differ: none of it is given.
     final class ISALBlockDecoder: BlockDecoder {
         private let state: UnsafeMutablePointer<inflate_state>
 

@@ -50,7 +50,7 @@
                     guard try encoder.encode(block, into: &encoded) else { break }
                 }
                 guard encoded.readableBytes > 0 else { continue }
-                let isDamaged = Int.random(in: 0..<10, using: &random) > 0
+                let isDamaged = Int.random(in: 0..<4, using: &random) > 0
                 let bytes = Array(encoded.readableBytesView)
                 let input = ByteBuffer(bytes: isDamaged ? Self.damaged(bytes, using: &random) : bytes)
                 let isExact = Int.random(in: 0..<10, using: &random) > 0
