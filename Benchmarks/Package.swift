@@ -13,8 +13,13 @@ let settings: [SwiftSetting] = [
 let package = Package(
     name: "teleport-benchmarks",
     platforms: [.macOS(.v26)],
+    traits: [
+        .trait(name: "ISAL", description: "Teleport with its trait ISAL: flate by ISA-L.")
+    ],
     dependencies: [
-        .package(name: "teleport", path: ".."),
+        .package(
+            name: "teleport", path: "..",
+            traits: [.defaults, .trait(name: "ISAL", condition: .when(traits: ["ISAL"]))]),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),

@@ -110,7 +110,7 @@ extension BlockCompressor: Sendable {}
 
 /// Static dispatch over the closed set of codecs.
 private enum Encoder {
-    case flate(FlateBlockEncoder)
+    case flate(any BlockEncoder)
     case snappy
     case lz4(LZ4BlockEncoder)
     case zstd(ZstdBlockEncoder)
@@ -118,7 +118,7 @@ private enum Encoder {
     init(_ codec: CompressionCodec) throws(CompressionError) {
         switch codec.kind {
         case .none, .snappy: self = .snappy
-        case .flate: self = .flate(try FlateBlockEncoder(level: codec.level ?? 6))
+        case .flate: self = .flate(try FlateLibrary.blockEncoder(level: codec.level ?? 6))
         case .lz4: self = .lz4(try LZ4BlockEncoder())
         case .zstd: self = .zstd(try ZstdBlockEncoder(codec))
         }

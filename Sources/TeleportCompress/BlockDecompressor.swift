@@ -112,7 +112,7 @@ extension BlockDecompressor: Sendable {}
 
 /// Static dispatch over the closed set of codecs.
 private enum Decoder {
-    case flate(FlateBlockDecoder)
+    case flate(any BlockDecoder)
     case snappy
     case lz4(LZ4BlockDecoder)
     case zstd(ZstdBlockDecoder)
@@ -120,7 +120,7 @@ private enum Decoder {
     init(_ kind: CodecKind, zstdWindowLog: Int) throws(CompressionError) {
         switch kind {
         case .none, .snappy: self = .snappy
-        case .flate: self = .flate(try FlateBlockDecoder())
+        case .flate: self = .flate(try FlateLibrary.blockDecoder())
         case .lz4: self = .lz4(LZ4BlockDecoder())
         case .zstd: self = .zstd(try ZstdBlockDecoder(windowLog: zstdWindowLog))
         }

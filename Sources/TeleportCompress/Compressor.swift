@@ -13,7 +13,7 @@ public struct Compressor: StreamCompressor {
     /// Static dispatch over the closed set; a struct around it, so that another codec breaks no user's `switch`.
     private enum BackEnd {
         case identity
-        case flate(FlateCompressor)
+        case flate(any FlateStreamEncoder)
         case snappy(SnappyCompressor)
         case lz4(LZ4Compressor)
         case zstd(ZstdCompressor)
@@ -29,7 +29,7 @@ public struct Compressor: StreamCompressor {
         self.codec = codec
         switch codec.kind {
         case .none: self.backEnd = .identity
-        case .flate: self.backEnd = .flate(FlateCompressor(level: codec.level ?? 6))
+        case .flate: self.backEnd = .flate(FlateLibrary.streamEncoder(level: codec.level ?? 6))
         case .snappy: self.backEnd = .snappy(SnappyCompressor())
         case .lz4: self.backEnd = .lz4(LZ4Compressor())
         case .zstd: self.backEnd = .zstd(ZstdCompressor(codec))

@@ -6,7 +6,7 @@ import struct NIOCore.ByteBuffer
 ///
 /// After a flush the stream stands at a byte boundary behind `00 00 ff ff`. A new DEFLATE state may go on from there,
 /// as a receiver keeps no state but its window: that is why `release()` needs no word to the receiver.
-final class FlateCompressor: StreamCompressor {
+final class FlateCompressor: FlateStreamEncoder {
     private let level: Int
 
     /// `nil` until the first batch. Owned: made in `started()`, ended and freed in `release()`.

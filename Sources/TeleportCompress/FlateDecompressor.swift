@@ -5,6 +5,10 @@ import struct NIOCore.ByteBuffer
 /// Expands raw DEFLATE by zlib, right into the caller's buffer.
 ///
 /// It consumes all input it is given room for: what it has not used yet of a half-received symbol zlib keeps as bits.
+///
+/// It is zlib also in a build with ISA-L, whose `isal_inflate` cannot keep what ``StreamDecompressor`` promises of an
+/// error: that all which stands before it is given, and nothing else. Where a match reaches too far back, it counts the
+/// match's length as output, bytes that nobody has written. Of a block at fault nothing is given, so there it will do.
 final class FlateDecompressor: StreamDecompressor {
     /// `nil` until the first byte. Owned: made in `started()`, ended and freed in `release()`.
     private var stream: UnsafeMutablePointer<z_stream>?

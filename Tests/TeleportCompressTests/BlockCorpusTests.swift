@@ -57,7 +57,11 @@ import TeleportTestKit
 
     @Test(
         "the other codecs stay where they were measured",
-        arguments: [(CompressionCodec.flate, 393.0, 167.0), (.lz4, 662, 265), (.snappy, 835, 321)])
+        arguments: [
+            CompressionCodec.flate.flateLibrary == .zlib
+                ? (CompressionCodec.flate, 393.0, 167.0) : (CompressionCodec.flate, 477.0, 177.0),
+            (.lz4, 662, 265), (.snappy, 835, 321),
+        ])
     func others(codec: CompressionCodec, request: Double, response: Double) throws {
         #expect(try Self.bytesPerMessage(try Self.requests(), codec) <= request)
         #expect(try Self.bytesPerMessage(try Self.responses(), codec) <= response)

@@ -19,6 +19,16 @@ import TeleportCompress
         #expect("\(try CompressionCodec.flate(level: 9))" == "flate (level 9)")
     }
 
+    @Test("flate says whose work it is, and other codecs have no choice")
+    func flateLibrary() throws {
+        #expect(try CompressionCodec.flate(level: 9).flateLibrary == .zlib)
+        #expect(CompressionCodec.zstd.flateLibrary == nil)
+        #expect(CompressionCodec.none.flateLibrary == nil)
+        #expect("\(FlateLibrary.zlib), \(FlateLibrary.isal)" == "zlib, ISA-L")
+        let isDefault = CompressionCodec.flate.flateLibrary == .zlib
+        #expect("\(CompressionCodec.flate)" == (isDefault ? "flate (level 6)" : "flate (level 6, ISA-L)"))
+    }
+
     @Test("levels outside 1 to 9 are refused", arguments: [-1, 0, 10, .max])
     func levels(level: Int) {
         #expect(throws: CompressionError(.invalidLevel(level))) { try CompressionCodec.flate(level: level) }

@@ -55,12 +55,14 @@ struct ProxyCommand: AsyncParsableCommand {
             self.json
                 ? "\(report.json(self.settings))"
                 : report.text(
-                    "\(self.work.payload), \(self.codec), \(self.connections) connections, median of \(self.runs)"))
+                    "\(self.work.payload), \(self.codec.reportName), \(self.connections) connections, "
+                        + "median of \(self.runs)"
+                ))
     }
 
     private var settings: [JSON.Member] {
         [
-            .init("payload", .string(self.work.payload.rawValue)), .init("codec", .string(self.codec.rawValue)),
+            .init("payload", .string(self.work.payload.rawValue)), .init("codec", .string(self.codec.reportName)),
             .init("wire", self.wire.map { .string($0.rawValue) } ?? .null),
             .init("batch_delay_us", .integer(self.batchDelay)), .init("connections", .integer(self.connections)),
             .init("seconds", .integer(self.seconds)), .init("runs", .integer(self.runs)),

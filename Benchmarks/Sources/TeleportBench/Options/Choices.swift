@@ -20,6 +20,9 @@ enum Placement: String, ExpressibleByArgument, CaseIterable { case loop, pool, s
 enum Codec: String, ExpressibleByArgument, CaseIterable {
     case none, flate, snappy, lz4, zstd
 
+    /// The name for reports, at the default level.
+    var reportName: String { (try? self.compression(level: nil).reportName) ?? self.rawValue }
+
     /// With a level, if there is one to choose.
     func compression(level: Int?) throws -> CompressionCodec {
         guard let level else { return try CompressionCodec(name: self.rawValue) }
