@@ -34,7 +34,8 @@ extension HTTPCodec {
         guard !request.body.isConsumed else { throw Self.consumed }
         do throws(HTTPError) {
             try FramedEncoder.encode(
-                request.head, content: FramedContent(request.body, request.trailers), isSecure: request.isSecure,
+                request.head, content: FramedContent(request.body, hasTrailers: request.hasTrailers),
+                isSecure: request.isSecure,
                 via: self.via, secrets: self.secrets, limits: self.sentLimits, into: &buffer, secretValues: &secrets)
             return FramedContext(method: request.head.method)
         } catch {
@@ -193,22 +194,22 @@ extension OutboundBody {
 
 extension FramedContent {
     @inlinable
-    init(_ body: Body, _ trailers: Fields?) {
+    init(_ body: borrowing Body, hasTrailers: Bool) {
         // What one frame carries with the head.
-        if trailers == nil, let bytes = body.buffer, bytes.readableBytes <= 65536 {
-            self = .whole(bytes.readableBytes)
+        if !hasTrailers, let count = body.wholeCount, count <= 65536 {
+            self = .whole(count)
         } else {
             // Trailers reach HTTP/1.1 only behind a chunked body, which has no length.
-            self = .streamed(length: trailers == nil ? body.count : nil)
+            self = .streamed(length: hasTrailers ? nil : body.count)
         }
     }
 
     @inlinable
-    init(_ response: Response) {
+    init(_ response: borrowing Response) {
         if response.status.forbidsBody {
             self = .whole(0)
         } else {
-            self.init(response.body, response.trailers)
+            self.init(response.body, hasTrailers: response.hasTrailers)
         }
     }
 }

@@ -66,6 +66,15 @@ public struct Body: Sendable, CustomStringConvertible {
         }
     }
 
+    /// How many bytes a body has that is here, without a look at the buffer; `nil` for a stream.
+    @inlinable
+    package var wholeCount: Int? {
+        switch storage {
+        case .complete(let buffer): buffer.readableBytes
+        case .stream: nil
+        }
+    }
+
     /// The bytes, if all of them are here; `nil` of a stream.
     @inlinable
     public var buffer: ByteBuffer? {

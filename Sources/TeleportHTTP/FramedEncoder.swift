@@ -62,12 +62,13 @@ public enum FramedEncoder {
             writer.write(counted: target)
             Fields.withValue(of: host, in: source) { writer.write(counted: $0) }
             writer.write(varint: fields.count + lines)
-            fields.write(entries, source, to: &writer)
+            fields.write(entries, source, secrets: secrets, to: &writer)
             via?.writeFramed(for: head.version, to: &writer)
             if let length { writer.write(contentLength: length) }
         }
         try finish(
-            from: start, secrets: fields.writeSecrets(entries, source, to: &secretValues), limits, &buffer,
+            from: start, secrets: fields.writeSecrets(entries, source, secrets: secrets, to: &secretValues), limits,
+            &buffer,
             &secretValues)
     }
 
@@ -123,7 +124,7 @@ public enum FramedEncoder {
                 writer.write(byte: 0)
             }
             writer.write(varint: fields.count + lines)
-            fields.write(entries, source, to: &writer)
+            fields.write(entries, source, secrets: secrets, to: &writer)
             if let date {
                 writer.write(byte: FieldID.date)
                 date.withBytes { writer.write(counted: $0) }
@@ -131,7 +132,8 @@ public enum FramedEncoder {
             if let length { writer.write(contentLength: length) }
         }
         try finish(
-            from: start, secrets: fields.writeSecrets(entries, source, to: &secretValues), limits, &buffer,
+            from: start, secrets: fields.writeSecrets(entries, source, secrets: secrets, to: &secretValues), limits,
+            &buffer,
             &secretValues)
     }
 
@@ -174,7 +176,7 @@ public enum FramedEncoder {
         let start = buffer.writerIndex
         HeadWriter.append(to: &buffer, atMost: 3 + fields.bound) { writer in
             writer.write(varint: fields.count)
-            fields.write(entries, source, to: &writer)
+            fields.write(entries, source, secrets: secrets, to: &writer)
         }
         guard buffer.writerIndex - start > limits.maxTrailerSize else { return }
         buffer.moveWriterIndex(to: start)

@@ -11,7 +11,6 @@ struct FramedFieldPlan: ~Copyable {
     /// Upper bound of what the secret values take; 0 if there are none.
     private(set) var secretBound = 0
     private let plan: FieldPlan
-    private let secrets: SecretFields
     private let dropsSecrets: Bool
 
     /// Beside name and value a field has at most a byte and two lengths, which is three more than its line has.
@@ -20,28 +19,31 @@ struct FramedFieldPlan: ~Copyable {
     /// - Parameter dropsSecrets: Whether fields whose values are secret are left out.
     @inline(__always)
     init(
-        _ entries: [FieldEntry], _ source: RawSpan, _ plan: consuming FieldPlan, _ secrets: SecretFields,
+        _ entries: [FieldEntry], _ source: RawSpan, _ plan: consuming FieldPlan, _ secrets: borrowing SecretFields,
         dropsSecrets: Bool = false
     ) {
         bound = plan.bytes &+ Self.overhead &* entries.count
-        self.secrets = secrets
         self.plan = plan
         self.dropsSecrets = dropsSecrets
-        for entry in entries where keeps(entry, of: entries, source) {
+        for entry in entries where keeps(entry, of: entries, source, secrets) {
             count &+= 1
             if secrets.holds(entry, in: source) { secretBound &+= Int(entry.valueLength) &+ 3 }
         }
     }
 
     @inline(__always)
-    private func keeps(_ entry: FieldEntry, of entries: [FieldEntry], _ source: RawSpan) -> Bool {
+    private func keeps(
+        _ entry: FieldEntry, of entries: [FieldEntry], _ source: RawSpan, _ secrets: borrowing SecretFields
+    ) -> Bool {
         !plan.drops(entry, of: entries, source) && !(dropsSecrets && secrets.holds(entry, in: source))
     }
 
     /// Writes the fields that stay, without those values that are secret.
-    func write(_ entries: [FieldEntry], _ source: RawSpan, to writer: inout HeadWriter) {
+    func write(
+        _ entries: [FieldEntry], _ source: RawSpan, secrets: borrowing SecretFields, to writer: inout HeadWriter
+    ) {
         let values = ValueTable.shared
-        for entry in entries where keeps(entry, of: entries, source) {
+        for entry in entries where keeps(entry, of: entries, source, secrets) {
             if secrets.holds(entry, in: source) {
                 writer.write(nameOf: entry, FramedField.secret, source)
             } else if entry.hasTableValue {
@@ -58,11 +60,14 @@ struct FramedFieldPlan: ~Copyable {
     }
 
     /// Appends the secret values to `buffer`, in the order of the fields (V1-65), and returns how many bytes.
-    func writeSecrets(_ entries: [FieldEntry], _ source: RawSpan, to buffer: inout ByteBuffer) -> Int {
+    func writeSecrets(
+        _ entries: [FieldEntry], _ source: RawSpan, secrets: SecretFields, to buffer: inout ByteBuffer
+    ) -> Int {
         guard secretBound > 0 else { return 0 }
         let start = buffer.writerIndex
         HeadWriter.append(to: &buffer, atMost: secretBound) { writer in
-            for entry in entries where keeps(entry, of: entries, source) && secrets.holds(entry, in: source) {
+            for entry in entries
+            where keeps(entry, of: entries, source, secrets) && secrets.holds(entry, in: source) {
                 Fields.withValue(of: entry, in: source) { writer.write(counted: $0) }
             }
         }

@@ -11,6 +11,7 @@ public struct Request: Sendable {
         set { self.rareTrailers = Rare(newValue) }
     }
     @usableFromInline var rareTrailers: Rare<Fields>
+    @inlinable package var hasTrailers: Bool { self.rareTrailers.box != nil }
     /// Whether it came, or is to be sent, under `https`. Carried by v1 only. Default false.
     public var isSecure: Bool
     /// Whether head, body and answer are to touch no compression history, on this connection and behind it (V1-23).

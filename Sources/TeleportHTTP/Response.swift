@@ -13,6 +13,7 @@ public struct Response: Sendable {
         set { self.rareTrailers = Rare(newValue) }
     }
     @usableFromInline var rareTrailers: Rare<Fields>
+    @inlinable package var hasTrailers: Bool { self.rareTrailers.box != nil }
 
     /// A response from its parts.
     @inlinable
