@@ -60,6 +60,7 @@ public final class Proxy: Sendable {
             return .http(HTTPUpstream(address: address, configuration: configuration, traffic: traffic))
         }
         var client = ClientConfiguration(address: address, logger: configuration.logger)
+        client.memory = configuration.wireMemory
         client.wire = configuration.outWire
         client.compression = configuration.outCompression
         client.streamLimits = configuration.streamLimits

@@ -57,6 +57,8 @@ public struct ProxyConfiguration: Sendable {
     public var streamLimits: StreamLimits
     /// How long a server may take to answer, connecting included. Default 3 s. Then the client is told 504.
     public var outTimeout: TimeAmount
+    /// What is known of the servers' versions. Shared by the process, but for tests: ports are used again there.
+    package var wireMemory = WireMemory.shared
     /// How long the handshake of a Teleport connection may take on either side, connecting and TLS included. Default 3 s.
     public var handshakeTimeout: TimeAmount
     /// Connections to one address, for the whole process; `nil` is 1 to a Teleport server, which is usually enough, and

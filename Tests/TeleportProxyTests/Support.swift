@@ -114,8 +114,10 @@ func withProxy<Value>(
 }
 
 extension ProxyConfiguration {
-    /// However busy the machine is, nothing runs into a timeout that is not about timeouts.
+    /// However busy the machine is, nothing runs into a timeout that is not about timeouts; nor does it matter what a server
+    /// of another test spoke at the same port.
     mutating func takeTime() {
+        self.wireMemory = WireMemory()
         self.outTimeout = .seconds(60)
         self.handshakeTimeout = .seconds(60)
         self.inHeadTimeout = .seconds(60)
