@@ -105,9 +105,11 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
 
     @inlinable @inline(never)
     func mayGoOn(_ shift: Shift) -> Bool {
-        shift.state.withLock { shift in
+        let hasWaited = shift.state.withLock { shift in
             shift.current = nil
-            return !shift.hasWaited
+            return shift.hasWaited
         }
+        // A handler may have cancelled its own task: those behind it get another.
+        return !hasWaited && !Task.isCancelled
     }
 }

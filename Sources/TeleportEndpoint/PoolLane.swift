@@ -52,7 +52,7 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
         var job = self.next(for: shift, isFirst: true)
         while let current = job {
             await self.body.run(current.request, current.responder)
-            job = shift.ended() ? self.next(for: shift, isFirst: false) : nil
+            job = self.mayGoOn(shift) ? self.next(for: shift, isFirst: false) : nil
         }
     }
 
@@ -71,6 +71,12 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
         guard let job else { return nil }
         job.responder.stop(with: .shift(shift, shift.begin()))
         return job
+    }
+
+    @inlinable @inline(never)
+    func mayGoOn(_ shift: PoolShift) -> Bool {
+        // A handler may have cancelled its own task: those behind it get another.
+        shift.ended() && !Task.isCancelled
     }
 }
 

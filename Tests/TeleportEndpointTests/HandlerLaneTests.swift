@@ -11,6 +11,7 @@ import Testing
 @testable import TeleportEndpoint
 
 /// A handler whose requests wait, or not, as their names say: `wait…` until the test lets them go or they are cancelled.
+/// `quit…` cancels the task that it runs in.
 private final class Desk: Sendable {
     private struct State: Sendable {
         var waiting: [String: CheckedContinuation<Void, Never>] = [:]
@@ -27,6 +28,10 @@ private final class Desk: Sendable {
 
     func handle(_ name: String) async -> String {
         self.state.withLock { $0.begun.append(name) }
+        if name.hasPrefix("quit") {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return "\(name) done"
+        }
         guard name.hasPrefix("wait") else { return Task.isCancelled ? "\(name) cancelled" : "\(name) done" }
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -128,10 +133,62 @@ struct HandlerLaneTests {
         #expect(served.desk.cancelled == ["wait a"])
     }
 
+    @Test("a handler that cancels its own task leaves those behind it alone")
+    func cancellingItself() throws {
+        let served = try Served()
+        #expect(
+            try served.receive(FrameBytes().request(1, "quit a").request(2, "b").request(3, "quit c"))
+                == ["response 1 END quit a done", "response 2 END b done", "response 3 END quit c done"])
+        #expect(try served.receive(FrameBytes().request(4, "d")) == ["response 4 END d done"])
+    }
+
     @Test("on the pool, a cancelled request leaves those behind it alone")
     func cancellingOnThePool() async throws {
-        let desk = Desk()
-        let address = TransportAddress.memory(name: "handler lane")
+        try await Self.withPool { client in
+            let answers = await withTaskGroup(of: String?.self) { group in
+                for caller in 0..<8 {
+                    group.addTask {
+                        for round in 0..<100 {
+                            let name = "\(caller) \(round)"
+                            let waiting = Task {
+                                try await client.call(PieceMessage("wait \(name)"), timeout: .minutes(5))
+                            }
+                            waiting.cancel()
+                            _ = try? await waiting.value
+                            guard let answer = try? await client.call(PieceMessage(name), timeout: .minutes(5)).text
+                            else {
+                                return "\(name): none"
+                            }
+                            if answer != "\(name) done" { return answer }
+                        }
+                        return nil
+                    }
+                }
+                return await group.reduce(into: []) { $0.append($1) }.compactMap { $0 }
+            }
+            #expect(answers == [])
+        }
+    }
+
+    @Test("on the pool, a handler that cancels its own task leaves those behind it alone")
+    func cancellingItselfOnThePool() async throws {
+        try await Self.withPool { client in
+            let names = (0..<1000).map { $0 % 3 == 0 ? "quit \($0)" : "\($0)" }
+            let answers = await withTaskGroup(of: String?.self) { group in
+                for name in names {
+                    group.addTask { try? await client.call(PieceMessage(name), timeout: .minutes(5)).text }
+                }
+                return await group.reduce(into: []) { $0.append($1 ?? "none") }
+            }
+            #expect(Set(answers) == Set(names.map { "\($0) done" }))
+        }
+    }
+
+    /// A client of a server whose handlers run on the pool.
+    private static func withPool(
+        _ name: String = #function, _ body: (RPCClient<PieceCodec>) async throws -> Void
+    ) async throws {
+        let address = TransportAddress.memory(name: name)
         var serverConfiguration = ServerConfiguration(addresses: [address], identity: PieceCodec.identity)
         serverConfiguration.wire = .v1
         serverConfiguration.streamLimits.abuseTokens = 1_000_000
@@ -139,29 +196,10 @@ struct HandlerLaneTests {
         clientConfiguration.wire = .v1
         let server = RPCServer(
             codec: PieceCodec(), configuration: serverConfiguration,
-            handler: TaskHandler(codec: PieceCodec(), placement: .pool, work: Work(desk: desk)))
+            handler: TaskHandler(codec: PieceCodec(), placement: .pool, work: Work(desk: Desk())))
         try await server.start()
         let client = RPCClient(codec: PieceCodec(), configuration: clientConfiguration)
-
-        let answers = await withTaskGroup(of: String?.self) { group in
-            for caller in 0..<8 {
-                group.addTask {
-                    for round in 0..<100 {
-                        let name = "\(caller) \(round)"
-                        let waiting = Task { try await client.call(PieceMessage("wait \(name)"), timeout: .minutes(5)) }
-                        waiting.cancel()
-                        _ = try? await waiting.value
-                        guard let answer = try? await client.call(PieceMessage(name), timeout: .minutes(5)).text else {
-                            return "\(name): none"
-                        }
-                        if answer != "\(name) done" { return answer }
-                    }
-                    return nil
-                }
-            }
-            return await group.reduce(into: []) { $0.append($1) }.compactMap { $0 }
-        }
-        #expect(answers == [])
+        try await body(client)
         #expect(await client.shutDown(limit: .minutes(5)))
         // Every handler was stopped, or ended by itself: nothing waits.
         #expect(await server.shutDown(limit: .minutes(5)))
