@@ -10,16 +10,6 @@ final class LoopLane<Codec: MessageCodec, Work: RequestWork>: Sendable
 where Work.Request == Codec.Request, Work.Response == Codec.Response {
     @usableFromInline typealias Job = HandlerJob<Codec.Request, Codec.Response>
 
-    @usableFromInline
-    struct State: Sendable {
-        @usableFromInline var jobs = HandlerQueue<Codec.Request, Codec.Response>()
-        /// ``run()`` is about to be called.
-        @usableFromInline var isScheduled = false
-
-        @inlinable
-        init() {}
-    }
-
     /// What a task has under way. Locked, but only ever used on the loop: no one waits.
     @usableFromInline
     final class Shift: Sendable {
@@ -41,26 +31,19 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
 
     @usableFromInline let body: TaskHandler<Codec, Work>.Body
     @usableFromInline let executor: EventLoopExecutor
-    @usableFromInline let state: Mutex<State>
+    @usableFromInline let queue: Mutex<HandlerQueue<Codec.Request, Codec.Response>>
 
     @inlinable
     init(_ body: TaskHandler<Codec, Work>.Body, _ executor: EventLoopExecutor) {
         self.body = body
         self.executor = executor
-        self.state = Mutex(State())
+        self.queue = Mutex(HandlerQueue())
     }
 
     /// Has a request handled. Call on the loop.
     @inlinable
     func add(_ job: consuming Job) {
-        var job: Job? = job
-        let isFirst = self.state.withLock { state in
-            // Moved, not copied.
-            if let job = job.take() { state.jobs.append(job) }
-            defer { state.isScheduled = true }
-            return !state.isScheduled
-        }
-        if isFirst { self.executor.eventLoop.execute { self.run() } }
+        if self.queue.append(job) { self.executor.eventLoop.execute { self.run() } }
     }
 
     @inlinable
@@ -80,9 +63,9 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
 
     @inlinable
     func hasJobs() -> Bool {
-        self.state.withLock { state in
-            state.isScheduled = !state.jobs.isEmpty
-            return state.isScheduled
+        self.queue.withLock { queue in
+            queue.arrive()
+            return queue.wantsSomebody()
         }
     }
 
@@ -98,7 +81,7 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
 
     @inlinable @inline(never)
     func next(for shift: Shift) -> Job? {
-        guard let job = self.state.withLock({ $0.jobs.popFirst() }) else { return nil }
+        guard let job = self.queue.withLock({ $0.popFirst() }) else { return nil }
         shift.state.withLock { $0.current = job.responder }
         return job
     }

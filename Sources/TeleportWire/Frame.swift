@@ -71,9 +71,6 @@ public struct MessagePayload: Sendable {
 }
 
 extension FrameHeader {
-    /// Bytes in front of the head, in a REQUEST with a deadline.
-    @usableFromInline static let longestMessagePrefix = headerLength + 7
-
     /// Writes a REQUEST or RESPONSE at the end of `buffer`: `writeHead` appends the head. If it throws, `buffer` is as it
     /// was.
     ///

@@ -80,24 +80,33 @@ final class ChildProcess: Sendable {
 
     /// Sends SIGTERM.
     func terminate() {
-        if !self.hasEnded() { kill(self.pid, SIGTERM) }
+        self.exit.withLock { exit in
+            guard exit == nil else { return }
+            kill(self.pid, SIGTERM)
+        }
     }
 
     private func hasEnded() -> Bool {
         self.exit.withLock { exit in
-            guard exit == nil else { return true }
-            var status: Int32 = 0
-            guard waitpid(self.pid, &status, WNOHANG) == self.pid else { return false }
-            exit = status & 0x7F == 0 ? (status >> 8) & 0xFF : -(status & 0x7F)
-            return true
+            exit = exit ?? self.reap(WNOHANG)
+            return exit != nil
         }
+    }
+
+    /// Its exit code, or minus the signal that ended it. Once only: then its number may be somebody else's.
+    private func reap(_ options: Int32) -> Int32? {
+        var status: Int32 = 0
+        guard waitpid(self.pid, &status, options) == self.pid else { return nil }
+        return status & 0x7F == 0 ? (status >> 8) & 0xFF : -(status & 0x7F)
     }
 
     /// Ends it, however it takes that, and waits for its end.
     func endNow() {
-        guard !self.hasEnded() else { return }
-        kill(self.pid, SIGKILL)
-        while !self.hasEnded() { usleep(100) }
+        self.exit.withLock { exit in
+            guard exit == nil else { return }
+            kill(self.pid, SIGKILL)
+            exit = self.reap(0)
+        }
     }
 
     deinit { self.endNow() }

@@ -40,7 +40,7 @@
                 var block = ByteBuffer()
                 var encoded = ByteBuffer()
                 for index in 0...Int.random(in: 0...2, using: &random) {
-                    let next = ISALInteropTests.anything(upTo: 14, using: &random)
+                    let next = try anything(upTo: 14, using: &random)
                     if index > 0 {
                         #expect(Self.decode(judge, encoded, block.readableBytes) == block, "\(random)")
                         #expect(Self.decode(decoder, encoded, block.readableBytes) == block, "\(random)")

@@ -97,3 +97,34 @@ func failure(_ stream: [UInt8], _ kind: CodecKind, limit: Int = 1 << 20) -> Comp
         return error.code
     }
 }
+
+/// Plain bytes of every kind; short ones are more frequent.
+func anything(upTo bits: Int, using random: inout SeededRandom) throws -> ByteBuffer {
+    let length = Int.random(in: 1...(1 << Int.random(in: 0...bits, using: &random)), using: &random)
+    let seed = UInt64.random(in: 0..<20, using: &random)
+    switch Int.random(in: 0..<6, using: &random) {
+    case 0: return noise(length, seed: seed)
+    case 1: return ByteBuffer(repeating: UInt8(truncatingIfNeeded: seed), count: length)
+    case 2:
+        var mixed = sampleText(length / 2, seed: seed)
+        mixed.writeImmutableBuffer(noise(length - length / 2, seed: seed))
+        return mixed
+    case 3: return try corpus(length, from: Int(seed))
+    default: return sampleText(length, seed: seed)
+    }
+}
+
+/// Bytes of the benchmarks' requests, from one of them on.
+private func corpus(_ length: Int, from first: Int) throws -> ByteBuffer {
+    let requests = try requests.get()
+    var buffer = ByteBuffer()
+    var index = first
+    while buffer.readableBytes < length {
+        buffer.writeImmutableBuffer(requests[index % requests.count])
+        index += 1
+    }
+    buffer.moveWriterIndex(to: length)
+    return buffer
+}
+
+private let requests = Result { try BlockCorpusTests.requests() }

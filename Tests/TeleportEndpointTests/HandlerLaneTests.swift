@@ -208,19 +208,32 @@ struct HandlerLaneTests {
 
 @Suite("Parts of lanes")
 struct HandlerLanePartsTests {
+    @Test("a queue calls one at a time, and only while requests wait")
+    func calling() throws {
+        let responder = try Self.responder()
+        var queue = HandlerQueue<Int, Int>()
+        func call() -> Bool { queue.wantsSomebody() }
+        func take() -> Int? { queue.popFirst()?.request }
+        #expect(!call())
+        queue.append(HandlerJob(1, responder))
+        #expect(call())
+        queue.append(HandlerJob(2, responder))
+        #expect(!call())
+        queue.arrive()
+        #expect(take() == 1)
+        #expect(call())
+        #expect(!call())
+        queue.arrive()
+        #expect(take() == 2)
+        #expect(!call())
+    }
+
     @Test("a queue gives out what was put in, in its order, whatever the mixture")
     func queue() throws {
         var random = SeededRandom()
         var queue = HandlerQueue<Int, Int>()
         var model: [Int] = []
-        let server = try MemoryServer(
-            PieceCodec(), configuration: ServerConfiguration(addresses: [], identity: PieceCodec.identity),
-            handler: InlineHandler { _, _ in })
-        let responder = Responder<Int>(
-            connection: ServerConnection(
-                executor: EventLoopExecutor(eventLoop: server.loop), limits: ServerLimits(), batching: BatchingPolicy(),
-                load: RequestLoad(limit: 1), encode: { _, _ in true }),
-            token: try #require(Self.token()))
+        let responder = try Self.responder()
         var next = 0
         for _ in 0..<20_000 {
             // It grows to thousands, and then shrinks to nothing, again and again.
@@ -235,6 +248,17 @@ struct HandlerLanePartsTests {
             #expect(queue.isEmpty == model.isEmpty, "\(random)")
             #expect(queue.jobs.count <= 2 * model.count + 1024, "\(random)")
         }
+    }
+
+    private static func responder() throws -> Responder<Int> {
+        let server = try MemoryServer(
+            PieceCodec(), configuration: ServerConfiguration(addresses: [], identity: PieceCodec.identity),
+            handler: InlineHandler { _, _ in })
+        return Responder<Int>(
+            connection: ServerConnection(
+                executor: EventLoopExecutor(eventLoop: server.loop), limits: ServerLimits(), batching: BatchingPolicy(),
+                load: RequestLoad(limit: 1), encode: { _, _ in true }),
+            token: try #require(Self.token()))
     }
 
     private static func token() -> RequestToken? {

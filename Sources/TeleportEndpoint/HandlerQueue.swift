@@ -1,0 +1,84 @@
+public import Synchronization
+
+/// A request that waits for its handler.
+@usableFromInline
+struct HandlerJob<Request: Sendable, Response: Sendable>: Sendable {
+    @usableFromInline let request: Request
+    @usableFromInline let responder: Responder<Response>
+
+    @inlinable
+    init(_ request: consuming Request, _ responder: consuming Responder<Response>) {
+        self.request = request
+        self.responder = responder
+    }
+}
+
+/// Requests in the order in which they came, and whether somebody comes for them. They are moved in and out, never copied.
+///
+/// While requests wait, somebody is on the way.
+@usableFromInline
+struct HandlerQueue<Request: Sendable, Response: Sendable>: Sendable {
+    @usableFromInline typealias Job = HandlerJob<Request, Response>
+
+    @usableFromInline var jobs: [Job?] = []
+    /// How many of ``jobs`` were taken.
+    @usableFromInline var taken = 0
+    /// Somebody was called for requests and has not arrived.
+    @usableFromInline var isSomebodyOnTheWay = false
+
+    @inlinable
+    init() {}
+
+    @inlinable var isEmpty: Bool { self.taken == self.jobs.count }
+
+    @inlinable
+    mutating func append(_ job: consuming Job) {
+        self.jobs.append(job)
+    }
+
+    /// Somebody who was called has arrived, or looks whether to leave.
+    @inlinable
+    mutating func arrive() {
+        self.isSomebodyOnTheWay = false
+    }
+
+    /// Whether somebody is to be called, as requests wait and nobody is on the way. The caller does so.
+    @inlinable
+    mutating func wantsSomebody() -> Bool {
+        guard !self.isEmpty, !self.isSomebodyOnTheWay else { return false }
+        self.isSomebodyOnTheWay = true
+        return true
+    }
+
+    @inlinable
+    mutating func popFirst() -> Job? {
+        guard !self.isEmpty else { return nil }
+        let job = self.jobs[self.taken].take()
+        self.taken += 1
+        if self.isEmpty {
+            self.jobs.removeAll(keepingCapacity: true)
+            self.taken = 0
+        } else if self.taken >= 1024, self.taken * 2 >= self.jobs.count {
+            // A queue that never runs empty.
+            self.jobs.removeFirst(self.taken)
+            self.taken = 0
+        }
+        return job
+    }
+}
+
+extension Mutex {
+    /// Has a request wait.
+    ///
+    /// - Returns: whether somebody is to be called for it.
+    @inlinable
+    func append<Request, Response>(_ job: consuming HandlerJob<Request, Response>) -> Bool
+    where Value == HandlerQueue<Request, Response> {
+        var job: HandlerJob<Request, Response>? = job
+        return self.withLock { queue in
+            // Moved, not copied.
+            if let job = job.take() { queue.append(job) }
+            return queue.wantsSomebody()
+        }
+    }
+}
