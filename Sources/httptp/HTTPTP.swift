@@ -53,7 +53,7 @@ struct HTTPTP: AsyncParsableCommand {
         let configuration = try self.proxyConfiguration(logger)
         let proxy = Proxy(configuration)
         // From here on signals are answered: a SIGTERM while starting must not be lost.
-        let signals = Signals(
+        let signals = await Signals(
             onStop: { proxy.beginGracefulShutdown() },
             onReopen: { Self.reopen(configuration.accessLog, logger) })
         let addresses = try await proxy.start()

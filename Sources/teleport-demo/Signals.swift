@@ -32,15 +32,25 @@ final class Signals {
     private let notice = Notice()
     private var sources: [any DispatchSourceSignal] = []
 
-    init() {
+    /// Returns when the signals are taken.
+    init() async {
         // An output that nobody reads must not end the process before it has cleaned up.
         signal(SIGPIPE, SIG_IGN)
         for number in [SIGINT, SIGTERM, SIGHUP] {
-            signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler { [notice] in notice.came(number) }
-            source.activate()
             self.sources.append(source)
+            await withCheckedContinuation { continuation in
+                // Elsewhere and some time later: a signal that is ignored until then would be lost.
+                source.setRegistrationHandler {
+                    #if canImport(Darwin)
+                        // There a source only watches, beside what a signal does otherwise.
+                        signal(number, SIG_IGN)
+                    #endif
+                    continuation.resume()
+                }
+                source.activate()
+            }
         }
     }
 

@@ -43,7 +43,7 @@ struct TeleportDemo: AsyncParsableCommand {
     func run() async throws {
         let demo = try self.demo()
         // Before anything is started that would be left behind.
-        let signals = Signals()
+        let signals = await Signals()
         let work = Task { try await demo.run() }
         signals.onFirst { work.cancel() }
         let result = await work.result

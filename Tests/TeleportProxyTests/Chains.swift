@@ -158,9 +158,11 @@ final class RecordingOrigin: Sendable {
     private let origin: Mutex<Origin?> = Mutex(nil)
     var address: TransportAddress { self.origin.withLock { $0?.address } ?? .unix(path: "") }
 
-    init() async throws {
+    /// - Parameter gate: what answers wait for.
+    init(behind gate: Gate? = nil) async throws {
         let origin = try await Origin { [weak self] request in
             self?.seen.withLock { $0.append(Self.line(request)) }
+            await gate?.wait()
             return try await mirror(request)
         }
         self.origin.withLock { $0 = origin }
