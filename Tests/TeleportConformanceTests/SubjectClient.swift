@@ -11,6 +11,8 @@ final class SubjectClient: Sendable {
 
     init(to address: TransportAddress, _ configure: (inout ClientConfiguration) -> Void = { _ in }) {
         var configuration = ClientConfiguration(address: address)
+        // Servers of other tests may have had its port.
+        configuration.memory = WireMemory()
         // What counts is what it does on its connections, not how long it waits for them.
         configuration.backoff = ConnectBackoff(initial: 5_000_000, maximum: 20_000_000)
         configure(&configuration)

@@ -14,6 +14,8 @@ struct ClientFailureTests {
         to address: TransportAddress, _ configure: (inout ClientConfiguration) -> Void = { _ in }
     ) -> RPCClient<TLVCodec> {
         var configuration = ClientConfiguration(address: address, identity: TLVBytes.identity)
+        // Servers of other tests may have had its port.
+        configuration.memory = WireMemory()
         configuration.timeout = .seconds(30)
         configuration.handshakeTimeout = .seconds(60)
         configuration.backoff = ConnectBackoff(initial: 1_000_000, maximum: 1_000_000)

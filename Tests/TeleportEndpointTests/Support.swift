@@ -26,6 +26,8 @@ func withTLVPair<Value>(
         handler: AsyncHandler(codec: TLVCodec(), placement: placement, immediate: immediate, handler: handler))
     let address = try #require(try await server.start().first)
     var clientConfiguration = ClientConfiguration(address: address, identity: identity)
+    // Servers of other tests may have had its port.
+    clientConfiguration.memory = WireMemory()
     clientConfiguration.timeout = .seconds(30)
     clientConfiguration.handshakeTimeout = .seconds(60)
     configureClient(&clientConfiguration)

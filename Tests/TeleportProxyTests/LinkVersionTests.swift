@@ -123,6 +123,8 @@ struct LinkVersionTests {
         try await self.withFar(.automatic, to: origin.address) { link, versions in
             for wire in [WireVersion.v0, .v1] {
                 var configuration = ClientConfiguration(address: link)
+                // Servers of other tests may have had its port.
+                configuration.memory = WireMemory()
                 configuration.handshakeTimeout = .seconds(60)
                 configuration.wire = wire
                 configuration.timeout = .seconds(60)
@@ -203,6 +205,8 @@ struct LinkVersionTests {
                 }
             ) { link, _ in
                 var configuration = ClientConfiguration(address: link)
+                // Servers of other tests may have had its port.
+                configuration.memory = WireMemory()
                 configuration.handshakeTimeout = .seconds(60)
                 configuration.wire = .v0
                 let client = TeleportClient(configuration: configuration)

@@ -148,6 +148,8 @@ extension TeleportClient {
         to address: TransportAddress, _ configure: (inout ClientConfiguration) -> Void = { _ in }
     ) -> TeleportClient {
         var configuration = ClientConfiguration(address: address)
+        // Servers of other tests may have had its port.
+        configuration.memory = WireMemory()
         configuration.handshakeTimeout = .seconds(60)
         configuration.timeout = .seconds(60)
         configure(&configuration)

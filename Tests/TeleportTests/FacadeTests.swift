@@ -269,6 +269,8 @@ struct FacadeTests {
         }
         let address = try #require(try await server.start().first)
         var clientConfiguration = ClientConfiguration(address: address)
+        // Servers of other tests may have had its port.
+        clientConfiguration.memory = WireMemory()
         clientConfiguration.handshakeTimeout = .seconds(60)
         let client = TeleportClient(configuration: clientConfiguration)
         let serving = Task { try await server.run() }

@@ -37,6 +37,8 @@ func withClient<Value>(
 ) async throws -> Value {
     let address = try #require(try await server.start().first)
     var configuration = ClientConfiguration(address: address)
+    // Servers of other tests may have had its port.
+    configuration.memory = WireMemory()
     configuration.timeout = .minutes(5)
     configuration.handshakeTimeout = .minutes(5)
     configuration.streamLimits.pingAfter = .never
@@ -117,6 +119,8 @@ func patientServer(handler: @escaping TeleportServer.Handler) -> TeleportServer 
 /// A client that gives up neither.
 func patientClient(to address: TransportAddress) -> TeleportClient {
     var configuration = ClientConfiguration(address: address)
+    // Servers of other tests may have had its port.
+    configuration.memory = WireMemory()
     configuration.handshakeTimeout = .seconds(60)
     return TeleportClient(configuration: configuration)
 }

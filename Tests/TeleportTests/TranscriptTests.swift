@@ -168,6 +168,8 @@ struct TranscriptTests {
             _ = await peer.readToEnd()
         }
         var configuration = ClientConfiguration(address: server.address)
+        // Servers of other tests may have had its port.
+        configuration.memory = WireMemory()
         configuration.wire = .v0
         configuration.timeout = .seconds(30)
         configuration.handshakeTimeout = .seconds(60)
@@ -232,6 +234,8 @@ struct TranscriptTests {
             _ = await peer.readToEnd()
         }
         var configuration = ClientConfiguration(address: server.address)
+        // Servers of other tests may have had its port.
+        configuration.memory = WireMemory()
         configuration.wire = .v0
         configuration.handshakeTimeout = .seconds(60)
         let client = TeleportClient(configuration: configuration)
