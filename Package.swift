@@ -163,20 +163,25 @@ let package = Package(
             name: "EchoLines", dependencies: ["TeleportTransport", nioCore], path: "Examples/EchoLines",
             swiftSettings: settings),
 
+        .target(name: "TestTraits", path: "Tests/TestTraits", swiftSettings: settings),
         .testTarget(
             name: "TeleportTestKitTests", dependencies: ["TeleportTestKit", nioCore], swiftSettings: settings),
-        .testTarget(name: "FuzzRegressionTests", dependencies: ["TeleportFuzzing"], swiftSettings: settings),
+        .testTarget(
+            name: "FuzzRegressionTests", dependencies: ["TeleportFuzzing", "TestTraits"], swiftSettings: settings),
         .testTarget(
             name: "TeleportWireTests", dependencies: ["TeleportWire", "TeleportTestKit", nioCore],
             swiftSettings: settings),
         .testTarget(
-            name: "TeleportCompressTests", dependencies: ["TeleportCompress", "TeleportTestKit", nioCore],
+            name: "TeleportCompressTests",
+            dependencies: ["TeleportCompress", "TeleportTestKit", "TestTraits", nioCore],
             swiftSettings: settings),
         .testTarget(
-            name: "TeleportHTTPTests", dependencies: ["TeleportHTTP", "TeleportTestKit", nioCore, httpTypes],
+            name: "TeleportHTTPTests",
+            dependencies: ["TeleportHTTP", "TeleportTestKit", "TestTraits", nioCore, httpTypes],
             swiftSettings: settings),
         .testTarget(
-            name: "TeleportRPCTests", dependencies: ["TeleportRPC", "TeleportWire", "TeleportTestKit"],
+            name: "TeleportRPCTests",
+            dependencies: ["TeleportRPC", "TeleportWire", "TeleportTestKit", "TestTraits"],
             swiftSettings: settings),
         .testTarget(
             name: "TeleportReportTests", dependencies: ["TeleportReport"], swiftSettings: settings),
@@ -194,15 +199,15 @@ let package = Package(
             name: "TeleportEndpointTests",
             dependencies: [
                 "TeleportEndpoint", "TeleportTransport", "TeleportCompress", "TeleportRPC", "TeleportWire",
-                "TeleportTestKit", "NetworkTestSupport", nioCore, nioPosix, nioEmbedded, nioSSL,
+                "TeleportTestKit", "NetworkTestSupport", "TestTraits", nioCore, nioPosix, nioEmbedded, nioSSL,
             ],
             swiftSettings: settings),
         .testTarget(
             name: "TeleportTests",
             dependencies: [
                 "Teleport", "TeleportEndpoint", "TeleportHTTP", "TeleportCompress", "TeleportRPC",
-                "TeleportTransport", "TeleportWire", "TeleportTestKit", "NetworkTestSupport", nioCore, nioPosix,
-                logging,
+                "TeleportTransport", "TeleportWire", "TeleportTestKit", "NetworkTestSupport", "TestTraits", nioCore,
+                nioPosix, logging,
                 .product(
                     name: "ServiceLifecycle", package: "swift-service-lifecycle",
                     condition: .when(traits: ["ServiceLifecycle"])),
@@ -238,7 +243,8 @@ let package = Package(
 // ISAL, and the rest would take minutes.
 if Context.environment["TELEPORT_ONLY"] == "TeleportCompress" {
     let needed = [
-        "CZlib", "CSnappy", "CLZ4", "CZstd", "CISAL", "TeleportCompress", "TeleportTestKit", "TeleportCompressTests",
+        "CZlib", "CSnappy", "CLZ4", "CZstd", "CISAL", "TeleportCompress", "TeleportTestKit", "TestTraits",
+        "TeleportCompressTests",
     ]
     package.targets.removeAll { !needed.contains($0.name) }
     package.products.removeAll { !needed.contains($0.name) }

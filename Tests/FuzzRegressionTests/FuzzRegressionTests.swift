@@ -1,4 +1,5 @@
 import Foundation
+import TestTraits
 import Testing
 
 import TeleportFuzzing
@@ -6,7 +7,7 @@ import TeleportFuzzing
 /// Replays every input under `Fuzz/Corpus` and `Fuzz/Regressions`, without libFuzzer.
 ///
 /// A property that does not hold traps, and takes the test process with it: `Scripts/fuzz` says how to look closer.
-@Suite struct FuzzRegressionTests {
+@Suite(.computing) struct FuzzRegressionTests {
     static let fuzzDirectory = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("Fuzz")

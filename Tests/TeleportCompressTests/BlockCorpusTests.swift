@@ -1,4 +1,5 @@
 import Foundation
+import TestTraits
 import Testing
 
 import struct NIOCore.ByteBuffer
@@ -7,7 +8,7 @@ import TeleportCompress
 import TeleportTestKit
 
 /// The figures that protocol v1 promises for the corpus of the benchmarks.
-@Suite struct BlockCorpusTests {
+@Suite(.computing) struct BlockCorpusTests {
     /// Messages of `Benchmarks/Corpus`, each with a head of HTTP/1.1 such as protocol v0 sends in front of it. Those of
     /// protocol v1 are shorter.
     static func messages(_ name: String, _ head: (Int) -> String) throws -> [ByteBuffer] {

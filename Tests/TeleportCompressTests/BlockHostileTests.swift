@@ -1,3 +1,4 @@
+import TestTraits
 import Testing
 
 import struct NIOCore.ByteBuffer
@@ -6,7 +7,7 @@ import TeleportCompress
 import TeleportTestKit
 
 /// What a peer must not send in blocks. `BlockVectorTests` has more, made by other implementations.
-@Suite struct BlockHostileTests {
+@Suite(.computing) struct BlockHostileTests {
     /// Three blocks of a direction.
     private struct Direction {
         private let first: SentBlock

@@ -1,3 +1,4 @@
+import TestTraits
 import Testing
 
 import struct NIOCore.ByteBuffer
@@ -6,7 +7,7 @@ import TeleportCompress
 import TeleportTestKit
 
 /// Rules V1-11 to V1-20, from both ends.
-@Suite struct BlockTests {
+@Suite(.computing) struct BlockTests {
     @Test(
         "blocks of every length come back", arguments: blockCodecs,
         [1, 2, 31, 32, 33, 100, 255, 256, 257, 1000, 4096, 65_535, 65_536])

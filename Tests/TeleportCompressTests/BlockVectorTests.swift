@@ -1,4 +1,5 @@
 import Foundation
+import TestTraits
 import Testing
 
 import struct NIOCore.ByteBuffer
@@ -7,7 +8,7 @@ import TeleportCompress
 import TeleportTestKit
 
 /// `Specs/Vectors/v1/blocks.json`: what other implementations make of rules V1-11 to V1-18.
-@Suite struct BlockVectorTests {
+@Suite(.computing) struct BlockVectorTests {
     struct Vectors: Decodable {
         var sequences: [Sequence]
     }

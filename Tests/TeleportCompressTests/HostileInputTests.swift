@@ -1,3 +1,4 @@
+import TestTraits
 import Testing
 
 import struct NIOCore.ByteBuffer
@@ -5,7 +6,7 @@ import struct NIOCore.ByteBuffer
 @testable import TeleportCompress
 import TeleportTestKit
 
-@Suite struct HostileInputTests {
+@Suite(.computing) struct HostileInputTests {
     @Test("a stream cut at any byte gives a prefix and asks for more", arguments: CodecKind.allCases)
     func truncated(kind: CodecKind) throws {
         var compressor = Compressor(CompressionCodec(kind))

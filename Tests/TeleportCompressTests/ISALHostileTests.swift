@@ -1,4 +1,5 @@
 #if ISAL
+    import TestTraits
     import Testing
 
     import struct NIOCore.ByteBuffer
@@ -7,7 +8,7 @@
     import TeleportTestKit
 
     /// What ISA-L makes of blocks that no peer should send, with zlib as the judge.
-    @Suite struct ISALHostileTests {
+    @Suite(.computing) struct ISALHostileTests {
         static func damaged(_ bytes: [UInt8], using random: inout SeededRandom) -> [UInt8] {
             var bytes = bytes
             for _ in 0..<Int.random(in: 1...6, using: &random) where !bytes.isEmpty {

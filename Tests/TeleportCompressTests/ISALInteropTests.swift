@@ -1,4 +1,5 @@
 #if ISAL
+    import TestTraits
     import Testing
 
     import struct NIOCore.ByteBuffer
@@ -7,7 +8,7 @@
     import TeleportTestKit
 
     /// ISA-L against zlib, both ways: what the one writes the other reads.
-    @Suite struct ISALInteropTests {
+    @Suite(.computing) struct ISALInteropTests {
         /// Who writes and who reads blocks. Streams are always read by zlib.
         enum Pair: CaseIterable {
             case isalToZlib, zlibToISAL, isalToISAL

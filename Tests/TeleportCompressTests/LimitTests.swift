@@ -1,3 +1,4 @@
+import TestTraits
 import Testing
 
 import struct NIOCore.ByteBuffer
@@ -5,7 +6,7 @@ import struct NIOCore.ByteBuffer
 import TeleportCompress
 import TeleportTestKit
 
-@Suite struct LimitTests {
+@Suite(.computing) struct LimitTests {
     /// 1 GiB of zeros: what 1 MiB compresses to, 1024 times. Behind a release it refers to nothing before it.
     static func bomb(_ kind: CodecKind) throws -> ByteBuffer {
         let zeros = ByteBuffer(repeating: 0, count: 1 << 20)

@@ -1,3 +1,4 @@
+import TestTraits
 import Testing
 
 import struct NIOCore.ByteBuffer
@@ -5,7 +6,7 @@ import struct NIOCore.ByteBuffer
 import TeleportCompress
 import TeleportTestKit
 
-@Suite struct RoundTripTests {
+@Suite(.computing) struct RoundTripTests {
     static let codecs: [CompressionCodec] =
         [.none, .snappy, .lz4] + (1...9).compactMap { try? CompressionCodec.flate(level: $0) }
         + [1, 3, 5, 9, 13, 19].compactMap { try? CompressionCodec.zstd(level: $0) }

@@ -1,3 +1,4 @@
+import TestTraits
 import Testing
 
 import struct NIOCore.ByteBuffer
@@ -6,7 +7,7 @@ import struct NIOCore.ByteBuffer
 import TeleportTestKit
 
 /// Rule V1-20: what is stored without an attempt.
-@Suite struct StoringPolicyTests {
+@Suite(.computing) struct StoringPolicyTests {
     private static func looksLikeNoise(_ buffer: ByteBuffer) -> Bool {
         buffer.withUnsafeReadableBytes { CollisionProbe.looksLikeNoise($0) }
     }

@@ -1,10 +1,11 @@
+import TestTraits
 import Testing
 
 import TeleportCompress
 import TeleportTestKit
 
 /// What the reference implementation, with Go's codecs, put on the wire.
-@Suite struct VectorTests {
+@Suite(.computing) struct VectorTests {
     static let recorded: [(String, LossyPair.Side)] = {
         guard let transcripts = try? VectorLoader().loadAll() else { return [] }
         return transcripts.flatMap { transcript in

@@ -1,3 +1,4 @@
+import TestTraits
 import Testing
 
 import struct NIOCore.ByteBuffer
@@ -25,7 +26,7 @@ private enum Block {
 }
 
 /// The frames of `zstd` as a never-ending stream.
-@Suite struct ZstdTests {
+@Suite(.computing) struct ZstdTests {
     @Test("a stream begins with a frame without content size, dictionary or checksum, and with the window chosen")
     func frameHeader() throws {
         #expect(try compressed(sampleText(1000), .zstd).readableBytesView.prefix(6).elementsEqual(head))

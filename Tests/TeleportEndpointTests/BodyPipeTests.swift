@@ -2,9 +2,10 @@ import NIOCore
 import NIOEmbedded
 import TeleportEndpoint
 import TeleportRPC
+import TestTraits
 import Testing
 
-@Suite("A body between two connections")
+@Suite("A body between two connections", .computing)
 struct BodyPipeTests {
     private final class Ends {
         let loop = EmbeddedEventLoop()

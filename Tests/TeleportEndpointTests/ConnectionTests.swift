@@ -6,12 +6,13 @@ import TeleportRPC
 import TeleportTestKit
 import TeleportTransport
 import TeleportWire
+import TestTraits
 import Testing
 
 @testable import TeleportEndpoint
 
 /// Rules of one connection that need neither a socket nor real time.
-@Suite("One connection, in memory")
+@Suite("One connection, in memory", .computing)
 struct ConnectionTests {
     static let echo: @Sendable (TLVRequest, Responder<TLVResponse>) -> Void = { request, responder in
         responder.respond(TLVResponse(value: request.value))

@@ -4,11 +4,12 @@ import TeleportRPC
 import TeleportTestKit
 import TeleportTransport
 import TeleportWire
+import TestTraits
 import Testing
 
 @testable import TeleportEndpoint
 
-@Suite("Random operations on a v1 connection", .timeLimit(.minutes(10)))
+@Suite("Random operations on a v1 connection", .computing, .timeLimit(.minutes(10)))
 struct FramedModelTests {
     static let seeds = 40
 

@@ -7,6 +7,7 @@ import TeleportEndpoint
 import TeleportRPC
 import TeleportTestKit
 import TeleportTransport
+import TestTraits
 import Testing
 
 @Suite("Clients that mean no good", .timeLimit(.minutes(10)))
@@ -112,7 +113,9 @@ struct HostileClientTests {
         }
     }
 
-    @Test("a little that expands to a great many requests is worked on in turns with others", arguments: compressed)
+    @Test(
+        "a little that expands to a great many requests is worked on in turns with others", .computing,
+        arguments: compressed)
     func manyRequests(codec: CompressionCodec) throws {
         // Zeros are one-way requests of 12 bytes each.
         let handled = Mutex(0)

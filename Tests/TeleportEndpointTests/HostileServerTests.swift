@@ -5,6 +5,7 @@ import TeleportEndpoint
 import TeleportRPC
 import TeleportTransport
 import TeleportWire
+import TestTraits
 import Testing
 
 /// What a server can do to a client.
@@ -22,7 +23,7 @@ struct HostileServerTests {
     }
 
     @Test(
-        "a little that expands to a great many answers is worked on in turns with others",
+        "a little that expands to a great many answers is worked on in turns with others", .computing,
         arguments: HostileClientTests.compressed)
     func bomb(codec: CompressionCodec) throws {
         let client = try MemoryClient(

@@ -6,12 +6,13 @@ import TeleportRPC
 import TeleportTestKit
 import TeleportTransport
 import TeleportWire
+import TestTraits
 import Testing
 
 @testable import TeleportEndpoint
 
 /// Replays the TLV recordings of the reference against both ends.
-@Suite("The reference's TLV conversations")
+@Suite("The reference's TLV conversations", .computing)
 struct TranscriptTests {
     static let names: [String] = {
         let names = (try? VectorLoader().names()) ?? []

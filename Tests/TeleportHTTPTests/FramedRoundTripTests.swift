@@ -1,10 +1,11 @@
 import NIOCore
 import TeleportHTTP
 import TeleportTestKit
+import TestTraits
 import Testing
 
 /// Whatever HTTP/1.1 can say passes through protocol v1 unchanged, but for what is left out on purpose.
-@Suite struct FramedRoundTripTests {
+@Suite(.computing) struct FramedRoundTripTests {
     static let secrets = SecretFields(adding: ["X-Api-Key"])
 
     struct Encoded: Equatable {

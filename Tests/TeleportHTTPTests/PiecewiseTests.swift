@@ -1,10 +1,11 @@
 import NIOCore
 import TeleportHTTP
 import TeleportTestKit
+import TestTraits
 import Testing
 
 /// However a stream is cut, and through either face, a decoder gives the same: over samples and over random mutations.
-@Suite struct PiecewiseTests {
+@Suite(.computing) struct PiecewiseTests {
     static let limits = HTTPLimits(
         maxHeadSize: 300, maxTargetSize: 60, maxFieldCount: 8, maxBodySize: 64, maxChunkLineSize: 16,
         maxTrailerSize: 40,

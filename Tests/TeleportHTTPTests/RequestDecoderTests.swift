@@ -1,8 +1,9 @@
 import NIOCore
 import TeleportHTTP
+import TestTraits
 import Testing
 
-@Suite struct RequestDecoderTests {
+@Suite(.computing) struct RequestDecoderTests {
     @Test func takesPipelinedRequestsInOrder() {
         let text = (0..<20).map { "POST /\($0) HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n\($0 + 10)" }.joined()
         for outcomes in Cut.allCases.map({ wholeRequests(Array(text.utf8), cut: $0) }) {

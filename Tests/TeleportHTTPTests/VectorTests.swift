@@ -2,10 +2,11 @@ import Foundation
 import NIOCore
 import TeleportHTTP
 import TeleportTestKit
+import TestTraits
 import Testing
 
 /// What the reference put on the wire decodes to what its transcripts say.
-@Suite struct VectorTests {
+@Suite(.computing) struct VectorTests {
     struct Transcript: Decodable {
         struct Message: Decodable {
             struct Content: Decodable {

@@ -1,6 +1,7 @@
 import TeleportRPC
 import TeleportTestKit
 import TeleportWire
+import TestTraits
 import Testing
 
 /// Admits and registers a call whose completion is a name.
@@ -21,7 +22,7 @@ extension ClientStateMachine<String> {
     }
 }
 
-@Suite("Client state machine")
+@Suite("Client state machine", .computing)
 struct ClientStateMachineTests {
     @Test("answers find their calls in any order")
     func outOfOrder() throws {

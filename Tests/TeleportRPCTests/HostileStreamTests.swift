@@ -1,10 +1,11 @@
 import TeleportTestKit
 import TeleportWire
+import TestTraits
 import Testing
 
 @testable import TeleportRPC
 
-@Suite("Streams against peers that keep no rule")
+@Suite("Streams against peers that keep no rule", .computing)
 struct HostileStreamTests {
     static let operations = 300
 

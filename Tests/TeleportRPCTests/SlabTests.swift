@@ -1,9 +1,10 @@
 import TeleportTestKit
+import TestTraits
 import Testing
 
 @testable import TeleportRPC
 
-@Suite("Values under small numbers")
+@Suite("Values under small numbers", .computing)
 struct SlabTests {
     @Test("each number gives back its own value, once, whatever the order; numbers are used again")
     func random() {

@@ -1,10 +1,11 @@
 import TeleportTestKit
 import TeleportWire
+import TestTraits
 import Testing
 
 @testable import TeleportRPC
 
-@Suite("Client and server streams together")
+@Suite("Client and server streams together", .computing)
 struct StreamModelTests {
     static let operations = 200
 

@@ -6,13 +6,14 @@ import TeleportCompress
 import TeleportRPC
 import TeleportTestKit
 import TeleportWire
+import TestTraits
 import Testing
 
 /// Replays the HTTP recordings of the reference against both ends, over real sockets.
 ///
 /// The recordings of TLS cannot be replayed, their keys are gone: what they show is checked on live connections by the
 /// tests of TeleportEndpoint.
-@Suite("The reference's HTTP conversations", .timeLimit(.minutes(10)))
+@Suite("The reference's HTTP conversations", .computing, .timeLimit(.minutes(10)))
 struct TranscriptTests {
     static func names(_ prefix: String) -> [String] {
         ((try? VectorLoader().names()) ?? []).filter { $0.hasPrefix(prefix) }
