@@ -11,13 +11,15 @@ extension FramedServerStream {
             guard self.receivePreface(&bytes) else { return }
         }
         guard self.isOpen, !self.pause.contains(.over) else { return }
-        self.liveliness.bytesReceived(now: self.now)
+        // One look at the clock for all: what came at once came at the same time.
+        let now = self.now
+        self.liveliness.bytesReceived(now: now)
         self.input.beginTurn()
-        defer { self.chargeForBlocks() }
+        defer { self.chargeForBlocks(now: now) }
         do throws(WireError) {
             while self.isOpen, self.pause.isEmpty, !self.input.isTurnOver {
                 guard let frame = try self.input.next(&bytes) else { return }
-                try self.handle(frame)
+                try self.handle(frame, now: now)
             }
         } catch {
             return self.violated(error)
@@ -28,10 +30,9 @@ extension FramedServerStream {
     }
 
     /// Blocks that cost more than they say are paid for (V1-77).
-    private func chargeForBlocks() {
+    private func chargeForBlocks(now: Nanoseconds) {
         let count = self.input.takeCheapBlocks()
         guard count > 0, self.isOpen else { return }
-        let now = self.now
         do throws(WireError) {
             try self.connection.state.withLock { state throws(WireError) in
                 for _ in 0..<count { try state.machine.cheapFrameReceived(now: now) }
@@ -67,24 +68,24 @@ extension FramedServerStream {
         self.armClock()
     }
 
-    private func handle(_ frame: consuming Frame) throws(WireError) {
+    private func handle(_ frame: consuming Frame, now: Nanoseconds) throws(WireError) {
         let header = frame.header
         if header.type == .request, let id = header.stream {
             // Moved, not copied.
-            return try self.request(id, header, (consume frame).payload)
+            return try self.request(id, header, (consume frame).payload, now: now)
         }
-        try self.handleUnusual(frame)
+        try self.handleUnusual(frame, now: now)
     }
 
-    private func handleUnusual(_ frame: Frame) throws(WireError) {
-        guard let id = frame.header.stream else { return try self.handleConnection(frame) }
+    private func handleUnusual(_ frame: Frame, now: Nanoseconds) throws(WireError) {
+        guard let id = frame.header.stream else { return try self.handleConnection(frame, now: now) }
         let flags = frame.header.flags
         switch frame.header.type {
         case .data:
             let action = try self.withMachine { machine throws(WireError) in
                 try machine.dataReceived(
                     id, count: frame.header.length, ends: flags.contains(.end),
-                    isSensitive: flags.contains(.sensitive), now: self.now)
+                    isSensitive: flags.contains(.sensitive), now: now)
             }
             self.receiveBody(action, frame)
         case .trailers:
@@ -101,20 +102,20 @@ extension FramedServerStream {
             if isWanted { self.secrets[id.rawValue] = frame.payload }
         case .cancel:
             self.clientCancelled(
-                id, try self.withMachine { machine throws(WireError) in try machine.cancelReceived(id, now: self.now) })
+                id, try self.withMachine { machine throws(WireError) in try machine.cancelReceived(id, now: now) })
         case .credit:
             try self.withMachine { machine throws(WireError) in
-                try machine.creditReceived(id, bytes: frame.credit, now: self.now)
+                try machine.creditReceived(id, bytes: frame.credit, now: now)
             }
             if self.senders.wake(id) { self.driver?.scheduleFlush() }
         case .response:
             throw WireError(.violation(.stream), "A client sent a RESPONSE (V1-34).")
         case .request, .settings, .ping, .pong, .goAway, nil:
-            try self.withMachine { machine throws(WireError) in try machine.cheapFrameReceived(now: self.now) }
+            try self.withMachine { machine throws(WireError) in try machine.cheapFrameReceived(now: now) }
         }
     }
 
-    private func handleConnection(_ frame: Frame) throws(WireError) {
+    private func handleConnection(_ frame: Frame, now: Nanoseconds) throws(WireError) {
         switch frame.header.type {
         case .settings:
             let settings = try SettingsV1(payload: frame.payload)
@@ -124,15 +125,15 @@ extension FramedServerStream {
             self.output.peerAccepts(windowLog: settings.zstdWindowLog)
         case .credit:
             try self.withMachine { machine throws(WireError) in
-                try machine.creditReceived(nil, bytes: frame.credit, now: self.now)
+                try machine.creditReceived(nil, bytes: frame.credit, now: now)
             }
             if self.senders.wakeAll() { self.driver?.scheduleFlush() }
         case .ping:
-            try self.withMachine { machine throws(WireError) in try machine.cheapFrameReceived(now: self.now) }
+            try self.withMachine { machine throws(WireError) in try machine.cheapFrameReceived(now: now) }
             self.connection.state.withLock { $0.outbox.pong(frame.payload) }
             self.driver?.scheduleFlush()
         case .pong:
-            try self.withMachine { machine throws(WireError) in try machine.cheapFrameReceived(now: self.now) }
+            try self.withMachine { machine throws(WireError) in try machine.cheapFrameReceived(now: now) }
             self.pongReceived(frame.payload)
         case .goAway:
             try self.withMachine { _ throws(WireError) in }
@@ -141,7 +142,7 @@ extension FramedServerStream {
             self.fail(
                 RPCError(.connectionClosed, "The client ended the connection (\(goAway.code)): \(goAway.text)"))
         case .request, .response, .data, .trailers, .secrets, .cancel, nil:
-            try self.withMachine { machine throws(WireError) in try machine.cheapFrameReceived(now: self.now) }
+            try self.withMachine { machine throws(WireError) in try machine.cheapFrameReceived(now: now) }
         }
     }
 
@@ -157,13 +158,14 @@ extension FramedServerStream {
 
     // MARK: Requests
 
-    private func request(_ id: CallID, _ header: FrameHeader, _ payload: consuming ByteBuffer) throws(WireError) {
+    private func request(
+        _ id: CallID, _ header: FrameHeader, _ payload: consuming ByteBuffer, now: Nanoseconds
+    ) throws(WireError) {
         let flags = header.flags
         let payload = try MessagePayload(payload, flags: flags, headLimit: self.configuration.maxHeadSize)
         guard !flags.contains(.noReply) || flags.contains(.end) else {
             throw WireError(.violation(.frame), "A REQUEST with NO_REPLY and without END (V1-21).")
         }
-        let now = payload.deadline == nil ? 0 : self.now
         let deadline = payload.deadline.map { now + .milliseconds(UInt64($0)) } ?? .never
         let (action, isSooner) = try self.connection.state.withLock {
             state throws(WireError) -> (ServerStreamMachine<Cancellation>.RequestAction, Bool) in

@@ -61,6 +61,11 @@ extension ConnectionDriver {
     public func channelReadComplete(context: ChannelHandlerContext) {
         // Nothing was read: the channel is about to tell the peer's end, and must not be written to before it has, for a
         // write that fails would close it in the middle of that.
+        self.readBatchIsOver()
+    }
+
+    /// Nothing more comes in this read batch.
+    func readBatchIsOver() {
         guard self.isInReadBatch else { return }
         self.isReadBatchOver = self.isDelivering
         if !self.isDelivering { self.endReadBatch() }

@@ -29,6 +29,8 @@ extension ConnectionDriver {
             let meter = try? context.channel.pipeline.syncOperations.handler(type: TrafficMeter.self)
             try context.channel.pipeline.syncOperations.addHandler(
                 handler, position: meter.map { .after($0) } ?? .first)
+            // TLS keeps the end of this read batch to itself when it has nothing to pass on.
+            self.readBatchIsOver()
             guard bytes.readableBytes > 0 else { return }
             if let meter { return meter.passOn(bytes) }
             context.channel.pipeline.fireChannelRead(bytes)

@@ -103,4 +103,19 @@ struct BatchingTests {
         #expect(fixture.written == nil)
         #expect(fixture.stream.events == ["opened", "closed"])
     }
+
+    @Test("turning to TLS ends the read batch: what is sent later does not wait for the peer's next bytes")
+    func startingTLS() throws {
+        let fixture = try DriverFixture()
+        let tls = try ClientTLS()
+        fixture.stream.consume = { [stream = fixture.stream] bytes in
+            bytes.clear()
+            stream.driver?.startTLS(tls, host: "localhost", received: ByteBuffer())
+        }
+        fixture.receive("STARTTLS")
+        #expect(fixture.stream.events == ["opened", "bytes STARTTLS", "batch ended"])
+        fixture.stream.send("late")
+        fixture.loop.run()
+        #expect(fixture.stream.outbound == [], "it was asked for it")
+    }
 }
