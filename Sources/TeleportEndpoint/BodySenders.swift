@@ -31,6 +31,9 @@ final class BodySenders {
     /// The most bytes of bodies in one batch: more could wait in the kernel in front of small messages.
     static let batchLimit = 131_072
 
+    /// The most bytes of one frame: a block holds it with its header.
+    static let pieceLimit = BlockHeader.maximumDecodedLength - FrameHeader.headerLength
+
     @usableFromInline
     init() {}
 
@@ -87,7 +90,7 @@ final class BodySenders {
                 continue
             }
             sender.fetch()
-            let count = Swift.min(sender.rest.readableBytes, allowed)
+            let count = Swift.min(sender.rest.readableBytes, allowed, Self.pieceLimit)
             if count == 0, sender.rest.readableBytes > 0 || sender.end == nil {
                 // Until there is credit, or something in the pipe.
                 sender.isReady = false
@@ -119,8 +122,7 @@ extension BodySenders.Sender {
         _ id: CallID, _ count: Int, into outbox: inout Outbox,
         _ encodeTrailers: (any Sendable, inout ByteBuffer) throws -> Void
     ) -> BodySenders.Turn {
-        outbox.prepare()
-        outbox.enter(sensitive: self.isSensitive)
+        outbox.beginFrame(of: FrameHeader.headerLength + count, isSensitive: self.isSensitive)
         var flags: FrameFlags = self.isSensitive ? .sensitive : []
         if let piece = self.rest.readSlice(length: count), count > 0 {
             self.fetch()

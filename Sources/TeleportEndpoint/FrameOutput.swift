@@ -70,28 +70,41 @@ struct FrameOutput {
         }
         try self.append(self.batch.control, isSensitive: false)
         try self.append(self.batch.secrets, isSensitive: true)
-        var rest = self.batch.messages
-        var isSensitive = false
-        var offset = 0
-        for cut in self.batch.cuts {
-            if let part = rest.readSlice(length: cut.offset - offset) {
-                try self.append(part, isSensitive: isSensitive)
-            }
-            (offset, isSensitive) = (cut.offset, cut.isSensitive)
-        }
-        try self.append(rest, isSensitive: isSensitive)
+        for part in self.batch.fullParts { try self.append(part) }
+        try self.append(self.batch.growingPart)
         return self.encodedBatch
     }
 
-    /// A batch of messages only that fits one stored block: its header goes into the room in front.
+    /// A batch that travels stored, and whose parts each fit a block: the headers go into the room in front of them.
     private mutating func encodedInPlace() -> ByteBuffer? {
-        let count = self.batch.messages.readableBytes
-        guard self.compressor == nil, self.batch.cuts.isEmpty, self.batch.control.readableBytes == 0,
-            self.batch.secrets.readableBytes == 0, count <= BlockHeader.maximumDecodedLength
+        let control = self.batch.control.readableBytes
+        guard self.compressor == nil, self.batch.secrets.readableBytes == 0,
+            control <= Outbox.frontRoom - BlockHeader.length,
+            self.setHeader(of: self.batch.fullParts.first ?? self.batch.growingPart, behind: control)
         else { return nil }
-        BlockHeader(codec: .stored, encodedLength: count, decodedLength: count).set(at: 0, in: &self.batch.messages)
-        self.batch.messages.moveReaderIndex(to: 0)
+        for part in self.batch.fullParts.dropFirst() where !self.setHeader(of: part) { return nil }
+        if !self.batch.fullParts.isEmpty, !self.setHeader(of: self.batch.growingPart) { return nil }
+        let start = Outbox.frontRoom - control
+        if control > 0 { self.batch.messages.setBuffer(self.batch.control, at: start) }
+        self.batch.messages.moveReaderIndex(to: start - BlockHeader.length)
         return self.batch.messages
+    }
+
+    /// False if the part has no frames, or does not fit a block together with `control` bytes in front of it.
+    private mutating func setHeader(of part: Outbox.Part, behind control: Int = 0) -> Bool {
+        let count = part.range.count + control
+        guard !part.range.isEmpty, count <= BlockHeader.maximumDecodedLength, control == 0 || !part.isSensitive
+        else { return false }
+        BlockHeader(codec: .stored, encodedLength: count, decodedLength: count)
+            .set(at: part.range.lowerBound - control - BlockHeader.length, in: &self.batch.messages)
+        return true
+    }
+
+    private mutating func append(_ part: Outbox.Part) throws(RPCError) {
+        guard let frames = self.batch.messages.getSlice(at: part.range.lowerBound, length: part.range.count) else {
+            return
+        }
+        try self.append(frames, isSensitive: part.isSensitive)
     }
 
     private mutating func append(_ frames: ByteBuffer, isSensitive: Bool) throws(RPCError) {

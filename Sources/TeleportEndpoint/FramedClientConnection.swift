@@ -157,7 +157,6 @@ where Completion.Response == Codec.Response {
         completion: Completion?, _ state: inout State, _ signal: inout Signal
     ) throws(RPCError) -> Upload? {
         guard state.outbox.count < self.configuration.maxOutboundBytes else { throw self.outboundBufferFull }
-        state.outbox.prepare()
         let before = state.outbox.count
         let (inline, rest) = message.body.split()
         guard rest == nil || completion != nil else { throw self.oneWayTooLarge }
@@ -172,7 +171,8 @@ where Completion.Response == Codec.Response {
             frameFlags.insert(.sensitive)
             callFlags.insert(.sensitive)
         }
-        state.outbox.enter(sensitive: message.isSensitive)
+        state.outbox.beginFrame(
+            of: Outbox.typicalHead + (inline?.readableBytes ?? 0), isSensitive: message.isSensitive)
         let remaining = deadline == .never ? nil : Self.milliseconds(deadline, now)
         var secrets = ByteBuffer()
         var context: Codec.FramedContext?

@@ -62,8 +62,7 @@ extension FramedClientStream {
         }
         self.violation = RPCError(.protocolViolation, error.message, cause: error)
         self.connection.state.withLock { state in
-            state.outbox.prepare()
-            state.outbox.enter(sensitive: false)
+            state.outbox.beginFrame(of: FrameHeader.headerLength + 6 + error.message.utf8.count)
             GoAway(lastID: CallID(rawValue: 0), code: code, text: error.message)
                 .encodeFrame(into: &state.outbox.messages)
             state.machine.drainStarted()

@@ -110,8 +110,7 @@ final class FramedServerConnection: Sendable {
             guard count < 8, let isSensitive = state.machine.mayInform(token) else { return [] }
             state.informed[token.id] = count + 1
             let before = state.outbox.count
-            state.outbox.prepare()
-            state.outbox.enter(sensitive: isSensitive)
+            state.outbox.beginFrame(of: Outbox.typicalHead, isSensitive: isSensitive)
             var flags: FrameFlags = .interim
             if isSensitive { flags.insert(.sensitive) }
             guard (try? self.append(response, encoding, nil, token.id, flags, to: &state)) != nil else { return [] }
@@ -127,13 +126,13 @@ final class FramedServerConnection: Sendable {
         _ encoding: FramedEncoding<Response>, _ inline: ByteBuffer?, ends: Bool, to state: inout State
     ) -> (signal: Signal, stopsRequest: Bool) {
         let before = state.outbox.count
-        state.outbox.prepare()
         var stops = false
         switch action {
         case .ignore:
             return ([], false)
         case .answer(let id, let isSensitive, let stopsRequest):
-            state.outbox.enter(sensitive: isSensitive)
+            state.outbox.beginFrame(
+                of: Outbox.typicalHead + (inline?.readableBytes ?? 0), isSensitive: isSensitive)
             var flags: FrameFlags = ends ? .end : []
             if isSensitive { flags.insert(.sensitive) }
             do throws(RPCError) {
@@ -144,7 +143,7 @@ final class FramedServerConnection: Sendable {
             stops = stopsRequest
             if stopsRequest { state.outbox.cancel(id, .noError) }
         case .acknowledge(let id, let isSensitive):
-            state.outbox.enter(sensitive: isSensitive)
+            state.outbox.beginFrame(of: FrameHeader.headerLength + 3, isSensitive: isSensitive)
             FrameHeader(.response, length: 3, flags: isSensitive ? [.end, .sensitive] : .end, stream: id)
                 .encode(into: &state.outbox.messages)
             state.outbox.messages.writeRepeatingByte(0, count: 3)

@@ -60,8 +60,7 @@ extension FramedServerStream {
         self.violation = RPCError(.protocolViolation, error.message, cause: error)
         self.pause.insert(.over)
         self.connection.state.withLock { state in
-            state.outbox.prepare()
-            state.outbox.enter(sensitive: false)
+            state.outbox.beginFrame(of: FrameHeader.headerLength + 6 + error.message.utf8.count)
             GoAway(lastID: state.machine.lastStream, code: code, text: error.message)
                 .encodeFrame(into: &state.outbox.messages)
         }

@@ -28,10 +28,13 @@ extension OutboundBody {
         return self.splitRest()
     }
 
+    /// What goes into the first frame of a body that needs several: with its head the frame fits a block.
+    static let firstPiece = BlockHeader.maximumDecodedLength - Outbox.typicalHead
+
     @usableFromInline
     func splitRest() -> (inline: ByteBuffer?, rest: OutboundRest?) {
         guard case .whole(var bytes) = self else { return (nil, OutboundRest(self)) }
-        let inline = bytes.readSlice(length: FrameHeader.maximumBodyLength)
+        let inline = bytes.readSlice(length: Self.firstPiece)
         return (inline, OutboundRest(.whole(bytes)))
     }
 }

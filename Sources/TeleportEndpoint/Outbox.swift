@@ -5,21 +5,32 @@ public import TeleportWire
 /// secrets, messages (rule V1-44). Guarded by the lock of its connection: callers append, the loop takes.
 @usableFromInline
 struct Outbox: Sendable {
-    /// Where ``messages`` change between the two classes of blocks (V1-19).
+    /// Frames that become one block, or several if they are long. In front of them there is room for its header.
     @usableFromInline
-    struct Cut: Sendable {
-        let offset: Int
+    struct Part: Sendable {
+        /// Where they are in ``messages``.
+        let range: Range<Int>
+        /// Its block touches no history (V1-19).
         let isSensitive: Bool
     }
+
+    /// Room in front of the first part: for frames of ``control``, and the header.
+    @usableFromInline static let frontRoom = 72
+    /// What most messages have besides their body, with room to spare.
+    @usableFromInline static let typicalHead = 1024
 
     /// SETTINGS, then other frames of the connection, and credit.
     var control = ByteBuffer()
     /// SECRETS frames: all of them before all of the messages, so that a batch needs one block for them.
     @usableFromInline var secrets = ByteBuffer()
-    /// Everything else. In front there is room for the header of a block, so that a batch that travels stored is never
-    /// copied.
+    /// Everything else, in parts that end between frames: so a batch that travels stored is never copied, neither here nor
+    /// where it is read.
     @usableFromInline var messages = ByteBuffer()
-    @usableFromInline var cuts: [Cut] = []
+    /// The parts in front of the one that grows.
+    @usableFromInline var fullParts: [Part] = []
+    /// Where the part that grows begins.
+    @usableFromInline var partStart = Self.frontRoom
+    @usableFromInline var isPartSensitive = false
     /// How many bytes of ``messages`` are PONG frames, which are of no stream.
     @usableFromInline var pongBytes = 0
     /// The loop knows already that something waits.
@@ -34,35 +45,47 @@ struct Outbox: Sendable {
     }
 
     /// Whether a frame of a stream is among the messages.
-    @usableFromInline var hasStreamFrames: Bool { self.messages.readableBytes > self.pongBytes }
-
-    /// Makes the room in front. Call before anything is appended to ``messages``.
-    @inlinable
-    mutating func prepare() {
-        guard self.messages.writerIndex == 0 else { return }
-        self.messages.reserveCapacity(minimumWritableBytes: 1024)
-        self.messages.moveWriterIndex(to: BlockHeader.length)
-        self.messages.moveReaderIndex(to: BlockHeader.length)
+    @usableFromInline var hasStreamFrames: Bool {
+        self.messages.readableBytes - self.fullParts.count * BlockHeader.length > self.pongBytes
     }
 
-    /// What follows in ``messages`` is sensitive or not.
+    /// Call before a frame is appended to ``messages``.
+    ///
+    /// - Parameters:
+    ///   - count: about how many bytes it will have.
+    ///   - isSensitive: its class of blocks.
     @inlinable
-    mutating func enter(sensitive: Bool) {
-        if !sensitive, self.cuts.isEmpty { return }
-        self.cut(sensitive: sensitive)
+    mutating func beginFrame(of count: Int, isSensitive: Bool = false) {
+        if self.messages.writerIndex == 0 {
+            self.messages.reserveCapacity(minimumWritableBytes: 1024)
+            self.messages.moveWriterIndex(to: Self.frontRoom)
+            self.messages.moveReaderIndex(to: Self.frontRoom)
+        }
+        let isFull = self.messages.writerIndex - self.partStart + count > BlockHeader.maximumDecodedLength
+        if isFull || isSensitive != self.isPartSensitive { self.beginPart(isSensitive) }
     }
 
     @usableFromInline
-    mutating func cut(sensitive: Bool) {
-        guard (self.cuts.last?.isSensitive ?? false) != sensitive else { return }
-        self.cuts.append(Cut(offset: self.messages.readableBytes, isSensitive: sensitive))
+    mutating func beginPart(_ isSensitive: Bool) {
+        if self.messages.writerIndex > self.partStart {
+            self.fullParts.append(self.growingPart)
+            self.messages.writeRepeatingByte(0, count: BlockHeader.length)
+            self.partStart = self.messages.writerIndex
+        }
+        self.isPartSensitive = isSensitive
+    }
+
+    /// The last part; it may be empty.
+    var growingPart: Part {
+        Part(
+            range: self.partStart..<Swift.max(self.partStart, self.messages.writerIndex),
+            isSensitive: self.isPartSensitive)
     }
 
     /// Appends CANCEL. It follows the messages, as it may speak of one of them.
     @usableFromInline
     mutating func cancel(_ id: CallID, _ code: ErrorCode) {
-        self.prepare()
-        self.enter(sensitive: false)
+        self.beginFrame(of: FrameHeader.headerLength + 2)
         FrameHeader(.cancel, length: 2, stream: id).encode(into: &self.messages)
         self.messages.writeInteger(code.rawValue, endianness: .little)
     }
@@ -78,8 +101,7 @@ struct Outbox: Sendable {
 
     /// Appends PONG. It follows the messages: in a drain it says that all of them have come (V1-51).
     mutating func pong(_ bytes: ByteBuffer) {
-        self.prepare()
-        self.enter(sensitive: false)
+        self.beginFrame(of: FrameHeader.headerLength + 8)
         let start = self.messages.writerIndex
         FrameHeader(.pong, length: 8).encode(into: &self.messages)
         self.messages.writeImmutableBuffer(bytes)
@@ -107,11 +129,11 @@ struct Outbox: Sendable {
         let count = self.messages.writerIndex - start
         guard let message = self.messages.getSlice(at: start, length: count) else { return }
         self.messages.moveWriterIndex(to: start)
-        self.enter(sensitive: true)
+        self.beginFrame(of: FrameHeader.headerLength + values.readableBytes, isSensitive: true)
         FrameHeader(.secrets, length: values.readableBytes, flags: isSensitive ? .sensitive : [], stream: id)
             .encode(into: &self.messages)
         self.messages.writeImmutableBuffer(values)
-        self.enter(sensitive: isSensitive)
+        self.beginFrame(of: count, isSensitive: isSensitive)
         self.messages.writeImmutableBuffer(message)
     }
 
@@ -124,7 +146,9 @@ struct Outbox: Sendable {
         } else {
             self.messages.clear()
         }
-        self.cuts.removeAll(keepingCapacity: true)
+        self.fullParts.removeAll(keepingCapacity: true)
+        self.partStart = Self.frontRoom
+        self.isPartSensitive = false
         self.pongBytes = 0
         self.isFlushRequested = false
     }
