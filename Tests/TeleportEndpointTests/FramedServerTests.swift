@@ -316,7 +316,8 @@ struct FramedServerTests {
         try served.receive(FrameBytes().request(1).request(2))
         for index in 0..<2 {
             served.kept.respond(
-                index, PieceMessage("x", body: .whole(ByteBuffer(repeating: 1, count: OutboundBody.firstPiece + 200_000))))
+                index,
+                PieceMessage("x", body: .whole(ByteBuffer(repeating: 1, count: OutboundBody.firstPiece + 200_000))))
         }
         func data(_ frames: [Frame]) -> [UInt32: Int] {
             frames.filter { $0.header.type == .data }.reduce(into: [:]) {
