@@ -111,7 +111,7 @@ let package = Package(
         .executableTarget(
             name: "httptp",
             dependencies: [
-                "Teleport", "TeleportProxy", nioCore, logging,
+                "Teleport", "TeleportEstimate", "TeleportProxy", "TeleportReport", nioCore, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -131,6 +131,14 @@ let package = Package(
         .target(name: "TeleportMeter", dependencies: ["TeleportTransport", nioCore], swiftSettings: settings),
         // Tables, plots, JSON, and reading what other programs print: no I/O.
         .target(name: "TeleportReport", swiftSettings: settings),
+        // Recorded traffic through a link, to know what that would save.
+        .target(
+            name: "TeleportEstimate",
+            dependencies: [
+                "Teleport", "TeleportCompress", "TeleportEndpoint", "TeleportHTTP", "TeleportReport",
+                "TeleportTransport", nioCore, nioPosix, logging,
+            ],
+            swiftSettings: settings),
         .executableTarget(
             name: "teleport-demo",
             dependencies: [
@@ -185,6 +193,12 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "TeleportReportTests", dependencies: ["TeleportReport"], swiftSettings: settings),
+        .testTarget(
+            name: "TeleportEstimateTests",
+            dependencies: [
+                "TeleportEstimate", "TeleportCompress", "TeleportHTTP", "TeleportReport", "TeleportTestKit", nioCore,
+            ],
+            swiftSettings: settings),
         .target(
             name: "NetworkTestSupport", dependencies: ["TeleportRPC", "TeleportTransport", nioCore, nioPosix],
             path: "Tests/NetworkTestSupport", swiftSettings: settings),

@@ -13,6 +13,7 @@ extension SVGPlot {
           .dashed { stroke-dasharray: 2 6; }
           .s0 { stroke: #0b62c4; fill: #0b62c4; } .s1 { stroke: #c2570c; fill: #c2570c; }
           .s2 { stroke: #0f7b53; fill: #0f7b53; } .s3 { stroke: #9333a8; fill: #9333a8; }
+          .s4 { stroke: #8a6a00; fill: #8a6a00; } .s5 { stroke: #c0244f; fill: #c0244f; }
           .reference { stroke: #8a8a8a; fill: #767676; }
           text.name { stroke: none; } path.line { fill: none; } circle { stroke: none; }
           @media (prefers-color-scheme: dark) {
@@ -20,6 +21,7 @@ extension SVGPlot {
             .note, .tick { fill: #9aa0a6; } .grid { stroke: #2b2f36; }
             .s0 { stroke: #6cb2ff; fill: #6cb2ff; } .s1 { stroke: #ffa04d; fill: #ffa04d; }
             .s2 { stroke: #4fd1a0; fill: #4fd1a0; } .s3 { stroke: #d68cf0; fill: #d68cf0; }
+            .s4 { stroke: #e0c040; fill: #e0c040; } .s5 { stroke: #ff7d9c; fill: #ff7d9c; }
             .reference { stroke: #80858c; fill: #9aa0a6; }
           }
         </style>

@@ -83,7 +83,7 @@ public struct SVGPlot: Sendable {
     private func colour(of series: Series) -> String {
         guard !series.isReference else { return "reference" }
         let index = self.series.filter { !$0.isReference }.firstIndex { $0.name == series.name } ?? 0
-        return "s\(index % 4)"
+        return "s\(index % 6)"
     }
 
     // MARK: Axes

@@ -5,7 +5,7 @@ enum About {
     /// When what the manual page says changed last.
     static let date = "2026-11-22"
     static let summary = "Carries HTTP over one compressed connection: a reverse proxy and load balancer"
-    static let synopsis = "httptp [-option value] ..."
+    static let synopsis = "httptp [-option value] ...\n       httptp estimate <file> [--option value] ..."
 
     struct Example {
         let title: String
@@ -30,6 +30,12 @@ enum About {
                 "-out 127.0.0.1:80 -outType http",
             ]),
     ]
+
+    /// The other thing that it does.
+    static let estimate = """
+        httptp estimate FILE tells what a link would carry of traffic that was recorded, as a HAR file or as JSON lines, and \
+        what to choose. Its options are listed by httptp estimate --help.
+        """
 
     static let spellings = """
         Options are written -x VALUE, -x=VALUE, --x VALUE or --x=VALUE, with either of their names. Those without a value \
@@ -65,6 +71,7 @@ enum About {
     static let discussion =
         (Self.examples.map { "\($0.title)\n\($0.command)" }
         + [
+            Self.estimate,
             Self.spellings,
             Self.signals.map { "\($0.names.joined(separator: ", ")): \($0.effect)" }.joined(separator: "\n"),
         ])

@@ -27,6 +27,12 @@ struct HTTPTP: AsyncParsableCommand {
             case .version: print(self.configuration.version)
             case .manualPage: print(ManualPage.text, terminator: "")
             case .completionScript(let shell): print(shell.script, terminator: "")
+            case .estimate(let arguments):
+                if arguments.contains(where: { $0 == "--help" || $0 == "-h" }) {
+                    print(EstimateCommand.helpMessage())
+                } else {
+                    try await EstimateCommand.parsed(arguments).run()
+                }
             case .run(let arguments): try await self.parsed(arguments).run()
             }
         } catch {

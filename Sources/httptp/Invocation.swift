@@ -9,9 +9,15 @@ enum Invocation: Equatable {
     case version
     case manualPage
     case completionScript(CompletionShell)
+    /// Tell what a link would save, with these arguments.
+    case estimate([String])
 
     /// - Throws: what is wrong with the names. Values are left to the parser.
     init(_ arguments: [String]) throws(Misuse) {
+        if arguments.first == EstimateCommand.name {
+            self = .estimate(Array(arguments.dropFirst()))
+            return
+        }
         var reader = ArgumentReader(arguments)
         while let argument = reader.next() {
             guard let name = Self.name(of: argument) else { throw reader.complaint(aboutStray: argument) }

@@ -7,10 +7,16 @@ enum ManualPage {
         page.text("\(About.name) - \(About.summary)")
         page.heading("Synopsis")
         page.entry([.bold(About.name), .plain(" ["), .bold("-option"), .plain(" "), .italic("value"), .plain("] ...")])
+        page.entry([
+            .bold("\(About.name) estimate"), .plain(" "), .italic("file"), .plain(" ["), .bold("--option"), .plain(" "),
+            .italic("value"), .plain("] ..."),
+        ])
         page.heading("Description")
         page.text(
             "\(About.name) stands in front of HTTP servers, or of its like, and forwards what clients ask for. Between two "
                 + "of them all requests share one connection, batched and compressed as one stream.")
+        page.paragraph()
+        page.text(About.estimate)
         page.paragraph()
         page.text(About.spellings)
         page.heading("Options")

@@ -28,6 +28,14 @@ import Testing
         #expect(svg.contains("class=\"line s0\""))
     }
 
+    @Test func sixLinesHaveColoursOfTheirOwnInBothSchemes() {
+        let svg = self.plot((0..<6).map { .init("\($0)", [(1, 1), (2, Double($0) + 2)]) }).svg
+        for index in 0..<6 {
+            #expect(svg.contains("class=\"line s\(index)\""))
+            #expect(svg.split(separator: ".s\(index) {").count == 3)
+        }
+    }
+
     @Test func whatHasNoPlaceOnALogarithmicAxisIsNotDrawn() {
         let svg = self.plot([.init("one", [(0, 5), (1, 0), (10, 10), (20, 20)])]).svg
         #expect(svg.split(separator: "<circle").count == 3)
