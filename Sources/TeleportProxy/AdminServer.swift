@@ -1,7 +1,8 @@
 public import NIOCore
 public import Teleport
 
-/// Shows what a proxy does, over HTTP: `/expvar` and `/prometheus`, with the counters of the reference's `httptp`.
+/// Shows what a proxy does, over HTTP: `/expvar` and `/prometheus`, with the counters of the reference's `httptp`, and
+/// `/healthz` and `/readyz` for whoever decides where requests go.
 ///
 /// Whoever can connect can read; listen where only those can who may.
 public final class AdminServer: Sendable {
@@ -12,7 +13,7 @@ public final class AdminServer: Sendable {
     ///   - proxy: what to show.
     ///   - group: the loops that connections live on.
     public init(at address: TransportAddress, of proxy: Proxy, group: any EventLoopGroup = EventLoops.shared) {
-        let pages = MetricsPages { proxy.statistics }
+        let pages = AdminPages(statistics: { proxy.statistics }, readiness: { proxy.readiness })
         self.server = HTTPServer(
             addresses: [address], group: group, options: ListenerOptions(readSizes: .many),
             service: PageService(pages: pages),
@@ -37,9 +38,9 @@ public final class AdminServer: Sendable {
 
 /// Answers with pages.
 private final class PageService: RequestService {
-    private let pages: MetricsPages
+    private let pages: AdminPages
 
-    init(pages: MetricsPages) { self.pages = pages }
+    init(pages: AdminPages) { self.pages = pages }
 
     func takesStream(after bytes: Int) -> Bool { false }
 

@@ -213,6 +213,11 @@ final class Forwarder: RequestService {
 
     // MARK: Choosing
 
+    /// Whether there is a server that is not set aside, or whose time to be tried again has come.
+    func hasServers(now: NIODeadline) -> Bool {
+        self.upstreams.contains { $0.standing(now: now) != .aside }
+    }
+
     /// The server with the fewest pending requests, the quicker one among equals, in turn among those that are equal in
     /// that too. Ones that were set aside are passed over unless all were; then it is the one to be tried again first.
     ///

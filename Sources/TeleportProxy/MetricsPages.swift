@@ -21,24 +21,8 @@ final class MetricsPages: Sendable {
         self.statistics = statistics
     }
 
-    /// Answers a request: 404 that names the pages for other paths, 405 for methods other than `GET` and `HEAD`.
-    ///
-    /// The answer to `HEAD` has the body of the answer to `GET`; the connection leaves it out (RFC 9110 §9.3.2).
-    func response(to request: Request) -> Response {
-        let (path, query) = Self.split(request.target)
-        guard path == "/expvar" || path == "/prometheus" else {
-            return .text("The pages are /expvar and /prometheus.\n", status: 404)
-        }
-        guard request.method == .get || request.method == .head else {
-            var refusal = Response.text("Only GET and HEAD are supported.\n", status: 405)
-            // A literal: never refused.
-            try? refusal.fields.append(.allow, "GET, HEAD")
-            return refusal
-        }
-        return path == "/expvar" ? self.expvar(query) : self.prometheus()
-    }
-
-    private func expvar(_ query: Substring) -> Response {
+    /// `/expvar`.
+    func expvar(_ query: Substring) -> Response {
         self.expvarCalls.wrappingAdd(1, ordering: .relaxed)
         let pattern: KeyPattern?
         do {
@@ -50,7 +34,8 @@ final class MetricsPages: Sendable {
         return Response(fields: Self.expvarFields, body: Body(Self.expvarPage(self.metrics(), pattern)))
     }
 
-    private func prometheus() -> Response {
+    /// `/prometheus`.
+    func prometheus() -> Response {
         self.prometheusCalls.wrappingAdd(1, ordering: .relaxed)
         return Response(fields: Self.prometheusFields, body: Body(Self.prometheusPage(self.metrics())))
     }
@@ -124,20 +109,7 @@ final class MetricsPages: Sendable {
         }.joined()
     }
 
-    // MARK: The target
-
-    /// The path and the query of a target in origin form or absolute form (RFC 9112 §3.2).
-    private static func split(_ target: String) -> (path: Substring, query: Substring) {
-        let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        var path = parts[0]
-        if !path.hasPrefix("/") {
-            // Behind the scheme, two slashes and the authority.
-            let pieces = path.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
-            let isAbsolute = pieces.count == 4 && pieces[0].hasSuffix(":") && pieces[1].isEmpty
-            path = isAbsolute ? path[path.index(before: pieces[3].startIndex)...] : ""
-        }
-        return (path, parts.count > 1 ? parts[1] : "")
-    }
+    // MARK: The query
 
     /// The first value of that name in a form-encoded query; `nil` if there is none or it is empty.
     private static func parameter(_ name: String, in query: Substring) -> String? {

@@ -23,6 +23,11 @@ public final class Proxy: Sendable {
     /// Serves HTTP clients, or else Teleport clients.
     private let front: Front
     private let stop = StopSignal()
+    private let phase = Atomic(Phase.starting)
+
+    private enum Phase: UInt8, AtomicRepresentable {
+        case starting, serving, draining
+    }
 
     private enum Front: Sendable {
         case http(HTTPServer)
@@ -132,10 +137,14 @@ public final class Proxy: Sendable {
     /// - Throws: ``TransportError`` `.bindFailed`; then it listens nowhere.
     @discardableResult
     public func start() async throws(TransportError) -> [TransportAddress] {
-        switch self.front {
-        case .http(let server): try await server.start()
-        case .teleport(let server): try await server.start()
-        }
+        let addresses =
+            switch self.front {
+            case .http(let server): try await server.start()
+            case .teleport(let server): try await server.start()
+            }
+        // Unless it was told to stop meanwhile.
+        _ = self.phase.compareExchange(expected: .starting, desired: .serving, ordering: .relaxed)
+        return addresses
     }
 
     /// Starts, and forwards until ``beginGracefulShutdown()`` is called or the task is cancelled; then drains and
@@ -156,6 +165,7 @@ public final class Proxy: Sendable {
 
     /// Has ``run()`` drain and return.
     public func beginGracefulShutdown() {
+        self.phase.store(.draining, ordering: .relaxed)
         self.stop.stop()
     }
 
@@ -165,7 +175,7 @@ public final class Proxy: Sendable {
     /// - Returns: true if all requests were answered.
     @discardableResult
     public func shutDown(limit: TimeAmount) async -> Bool {
-        self.stop.stop()
+        self.beginGracefulShutdown()
         let isClean =
             switch self.front {
             case .http(let server): await server.shutDown(limit: limit)
@@ -173,6 +183,17 @@ public final class Proxy: Sendable {
             }
         await self.forwarder.shutDown(limit: .seconds(1))
         return isClean
+    }
+
+    /// Whether it takes requests now.
+    public var readiness: ProxyReadiness { self.readiness(now: .now()) }
+
+    func readiness(now: NIODeadline) -> ProxyReadiness {
+        switch self.phase.load(ordering: .relaxed) {
+        case .starting: .starting
+        case .draining: .draining
+        case .serving: self.forwarder.hasServers(now: now) ? .ready : .withoutServers
+        }
     }
 
     /// What it has done so far.

@@ -144,7 +144,7 @@ extension ProxyOption {
         case .expvarAddr:
             .init(
                 .observing, "expvar-addr", value: "address", default: "localhost:8040",
-                "Where statistics are served: /expvar and /prometheus; empty disables them.")
+                "Where /expvar, /prometheus, /healthz and /readyz are served; empty disables them.")
         }
     }
 

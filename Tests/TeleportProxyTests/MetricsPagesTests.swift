@@ -32,11 +32,12 @@ struct MetricsPagesTests {
         return traffic
     }
 
-    private let pages = MetricsPages {
-        ProxyStatistics(
-            clients: Self.traffic(from: 1), servers: Self.traffic(from: 11), requestsStarted: 20, requestsSucceeded: 21,
-            requestsNon200: 22, requestsTimedOut: 23, requestsFailed: 24)
-    }
+    private let pages = AdminPages(
+        statistics: {
+            ProxyStatistics(
+                clients: Self.traffic(from: 1), servers: Self.traffic(from: 11), requestsStarted: 20,
+                requestsSucceeded: 21, requestsNon200: 22, requestsTimedOut: 23, requestsFailed: 24)
+        }, readiness: { .ready })
 
     private func response(_ target: String, _ method: HTTPMethod = .get) -> Response {
         self.pages.response(to: Request(method, target, host: "localhost"))
@@ -124,7 +125,7 @@ struct MetricsPagesTests {
         for method in [HTTPMethod.get, .post] {
             let response = self.response(target, method)
             #expect(response.status == 404)
-            #expect(self.text(response) == "The pages are /expvar and /prometheus.\n")
+            #expect(self.text(response) == "The pages are /expvar, /prometheus, /healthz and /readyz.\n")
         }
     }
 
