@@ -111,7 +111,7 @@ let package = Package(
         .executableTarget(
             name: "httptp",
             dependencies: [
-                "Teleport", "TeleportEstimate", "TeleportProxy", "TeleportReport", nioCore, logging,
+                "Teleport", "TeleportEstimate", "TeleportProxy", "TeleportReport", "TeleportSignals", nioCore, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -131,6 +131,8 @@ let package = Package(
         .target(name: "TeleportMeter", dependencies: ["TeleportTransport", nioCore], swiftSettings: settings),
         // Tables, plots, JSON, and reading what other programs print: no I/O.
         .target(name: "TeleportReport", swiftSettings: settings),
+        // SIGTERM and the like, for executables.
+        .target(name: "TeleportSignals", swiftSettings: settings),
         // Recorded traffic through a link, to know what that would save.
         .target(
             name: "TeleportEstimate",
@@ -142,7 +144,7 @@ let package = Package(
         .executableTarget(
             name: "teleport-demo",
             dependencies: [
-                "TeleportCompress", "TeleportHTTP", "TeleportMeter", "TeleportTransport", nioCore,
+                "TeleportCompress", "TeleportHTTP", "TeleportMeter", "TeleportSignals", "TeleportTransport", nioCore,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),

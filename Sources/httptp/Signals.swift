@@ -1,4 +1,5 @@
 import Dispatch
+import TeleportSignals
 
 #if canImport(Glibc)
     import Glibc
@@ -11,34 +12,17 @@ import Dispatch
 final class Signals {
     private var sources: [any DispatchSourceSignal] = []
 
-    /// Returns when the signals are taken: what comes later is not lost, and what came before had its usual effect.
+    /// Returns when the signals are taken.
     init(onStop: @escaping @Sendable () -> Void, onReopen: @escaping @Sendable () -> Void) async {
-        // A client that is gone must not end the process either.
-        signal(SIGPIPE, SIG_IGN)
+        SignalSource.ignoreBrokenPipes()
         for number in [SIGTERM, SIGINT] {
-            await self.handle(number) {
-                signal(number, SIG_DFL)
-                onStop()
-            }
+            self.sources.append(
+                await SignalSource.take(number) {
+                    signal(number, SIG_DFL)
+                    onStop()
+                })
         }
-        await self.handle(SIGUSR1, onReopen)
-    }
-
-    private func handle(_ number: Int32, _ body: @escaping @Sendable () -> Void) async {
-        let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-        source.setEventHandler(handler: body)
-        self.sources.append(source)
-        await withCheckedContinuation { continuation in
-            // Elsewhere and some time later: a signal that is ignored until then would be lost.
-            source.setRegistrationHandler {
-                #if canImport(Darwin)
-                    // There a source only watches, beside what a signal does otherwise.
-                    signal(number, SIG_IGN)
-                #endif
-                continuation.resume()
-            }
-            source.activate()
-        }
+        self.sources.append(await SignalSource.take(SIGUSR1, onReopen))
     }
 
     func cancel() {

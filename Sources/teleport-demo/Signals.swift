@@ -1,5 +1,6 @@
 import Dispatch
 import Synchronization
+import TeleportSignals
 
 #if canImport(Glibc)
     import Glibc
@@ -34,23 +35,9 @@ final class Signals {
 
     /// Returns when the signals are taken.
     init() async {
-        // An output that nobody reads must not end the process before it has cleaned up.
-        signal(SIGPIPE, SIG_IGN)
+        SignalSource.ignoreBrokenPipes()
         for number in [SIGINT, SIGTERM, SIGHUP] {
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { [notice] in notice.came(number) }
-            self.sources.append(source)
-            await withCheckedContinuation { continuation in
-                // Elsewhere and some time later: a signal that is ignored until then would be lost.
-                source.setRegistrationHandler {
-                    #if canImport(Darwin)
-                        // There a source only watches, beside what a signal does otherwise.
-                        signal(number, SIG_IGN)
-                    #endif
-                    continuation.resume()
-                }
-                source.activate()
-            }
+            self.sources.append(await SignalSource.take(number) { [notice] in notice.came(number) })
         }
     }
 

@@ -25,7 +25,11 @@ final class Signals: Sendable {
         // An output that nobody reads must not end the process before it has cleaned up.
         signal(SIGPIPE, SIG_IGN)
         return [SIGINT, SIGTERM, SIGHUP].map { number in
-            signal(number, SIG_IGN)
+            #if canImport(Darwin)
+                // There a source only watches. Elsewhere this would lose what comes before it is set up; nothing is to be
+                // cleaned up by then.
+                signal(number, SIG_IGN)
+            #endif
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler { self.came(number) }
             source.activate()
