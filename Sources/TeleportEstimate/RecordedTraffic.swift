@@ -25,6 +25,7 @@ package struct RecordedTraffic: Sendable {
     /// Adds an exchange, unless it cannot go through a link: that becomes a remark.
     mutating func append(_ exchange: RecordedExchange) {
         do throws(HTTPError) {
+            try exchange.check()
             let size = try exchange.plainSize()
             self.plain.requests += size.requests
             self.plain.responses += size.responses
@@ -57,7 +58,16 @@ package struct Volume: Sendable, Equatable {
 }
 
 extension RecordedExchange {
-    /// What it takes as HTTP/1.1, which also tells whether it is HTTP.
+    /// Throws if a link would refuse it: one that is odd must not end the replay of all.
+    func check() throws(HTTPError) {
+        var (head, secrets) = (ByteBuffer(), ByteBuffer())
+        try FramedEncoder.encode(
+            self.request.head, content: .whole(self.request.body.count ?? 0), into: &head, secretValues: &secrets)
+        try FramedEncoder.encode(
+            self.response.head, content: .whole(self.response.body.count ?? 0), into: &head, secretValues: &secrets)
+    }
+
+    /// What it takes as HTTP/1.1.
     func plainSize() throws(HTTPError) -> Volume {
         var buffer = ByteBuffer()
         let content = self.request.body.buffer?.readableBytes ?? 0

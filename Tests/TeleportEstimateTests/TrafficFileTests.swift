@@ -1,5 +1,6 @@
 import Foundation
 import NIOCore
+import TeleportCompress
 import TeleportHTTP
 import Testing
 
@@ -93,6 +94,20 @@ struct TrafficFileTests {
                 "1 the body of the answer was not", "1 the answer was compressed by i",
                 "1 a field was left out: A field ",
             ])
+    }
+
+    @Test("one that a link would refuse is left out, and the others are replayed")
+    func refused() async throws {
+        let traffic = try read(
+            har(
+                recorded(), recorded("HEAD", content: "{}"), recorded(headers: #"{"name": "Host", "value": "a b"}"#),
+                recorded(headers: #"{"name": "Cookie", "value": "\#(String(repeating: "c", count: 1 << 21))"}"#),
+                recorded(status: 304)))
+        #expect(traffic.exchanges.count == 3)
+        #expect(
+            traffic.remarks.map(\.count) == [1, 1] && traffic.remarks.allSatisfy { $0.text.hasPrefix("left out: ") })
+        let outcome = try await LinkReplay(codec: .zstd, batch: 2).run(traffic)
+        #expect(outcome.link.total > 0)
     }
 
     @Test("JSON lines are bodies of requests, and of answers if there is a second file")
