@@ -31,9 +31,6 @@ final class BodySenders {
     /// The most bytes of bodies in one batch: more could wait in the kernel in front of small messages.
     static let batchLimit = 131_072
 
-    /// The most bytes of one frame: a block holds it with its header.
-    static let pieceLimit = BlockHeader.maximumDecodedLength - FrameHeader.headerLength
-
     @usableFromInline
     init() {}
 
@@ -90,7 +87,7 @@ final class BodySenders {
                 continue
             }
             sender.fetch()
-            let count = Swift.min(sender.rest.readableBytes, allowed, Self.pieceLimit)
+            let count = Swift.min(sender.rest.readableBytes, allowed)
             if count == 0, sender.rest.readableBytes > 0 || sender.end == nil {
                 // Until there is credit, or something in the pipe.
                 sender.isReady = false

@@ -82,8 +82,12 @@ struct FrameOutput {
             control <= Outbox.frontRoom - BlockHeader.length,
             self.setHeader(of: self.batch.fullParts.first ?? self.batch.growingPart, behind: control)
         else { return nil }
-        for part in self.batch.fullParts.dropFirst() where !self.setHeader(of: part) { return nil }
-        if !self.batch.fullParts.isEmpty, !self.setHeader(of: self.batch.growingPart) { return nil }
+        if !self.batch.fullParts.isEmpty {
+            for part in self.batch.fullParts.dropFirst() {
+                guard self.setHeader(of: part) else { return nil }
+            }
+            guard self.setHeader(of: self.batch.growingPart) else { return nil }
+        }
         let start = Outbox.frontRoom - control
         if control > 0 { self.batch.messages.setBuffer(self.batch.control, at: start) }
         self.batch.messages.moveReaderIndex(to: start - BlockHeader.length)

@@ -134,7 +134,7 @@ extension DecodingError {
         case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
             "\(context.place) should be of the type \(type)."
         case .dataCorrupted(let context):
-            "\(context.place): \(((context.underlyingError as NSError?)?.userInfo["NSDebugDescription"] as? String) ?? context.debugDescription)"
+            "\(context.place): \(context.underlyingError?.faultOfJSON ?? context.debugDescription)"
         @unknown default: "\(self)"
         }
     }

@@ -18,7 +18,7 @@ struct JSONLines {
             } catch {
                 throw TrafficFileError(
                     path, line: index + 1,
-                    "expected a JSON text in each line, or a HAR file: \((error as NSError).userInfo["NSDebugDescription"] as? String ?? "this is none")"
+                    "expected a JSON text in each line, or a HAR file: \(error.faultOfJSON ?? "this is none")"
                 )
             }
             lines.append(ByteBuffer(bytes: line))

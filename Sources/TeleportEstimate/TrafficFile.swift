@@ -44,3 +44,8 @@ extension RecordedTraffic {
         return start.starts(with: Data("{\"log\":".utf8))
     }
 }
+
+extension Error {
+    /// What is wrong with a JSON text, and where: Foundation tells it aside.
+    var faultOfJSON: String? { (self as NSError).userInfo["NSDebugDescription"] as? String }
+}

@@ -43,14 +43,6 @@ struct EstimateCommand: AsyncParsableCommand {
     @Flag(help: "Print JSON instead of a table.")
     var json = false
 
-    static func parsed(_ arguments: [String]) throws(Misuse) -> EstimateCommand {
-        do {
-            return try self.parse(arguments)
-        } catch {
-            throw Misuse(self.message(for: error))
-        }
-    }
-
     func validate() throws {
         _ = try self.chosenCodecs()
         _ = try self.chosenBatches()
@@ -58,10 +50,7 @@ struct EstimateCommand: AsyncParsableCommand {
 
     func run() async throws {
         let traffic = try RecordedTraffic.read(self.file, answers: self.answers)
-        let bar = ProgressBar()
-        let estimate = try await Estimate(
-            of: traffic, codecs: self.chosenCodecs(), batches: self.chosenBatches(), progress: bar.show)
-        bar.clear()
+        let estimate = try await self.estimate(of: traffic)
         let name = URL(fileURLWithPath: self.file).lastPathComponent
         print(self.json ? "\(estimate.json)\n" : estimate.text(of: name), terminator: "")
         guard let svg = self.svg else { return }
@@ -70,6 +59,14 @@ struct EstimateCommand: AsyncParsableCommand {
         } catch {
             throw Unwritable(path: svg, reason: error.localizedDescription)
         }
+    }
+
+    private func estimate(of traffic: RecordedTraffic) async throws -> Estimate {
+        let bar = ProgressBar()
+        // Also where it fails: what is wrong is told on a line of its own.
+        defer { bar.clear() }
+        return try await Estimate(
+            of: traffic, codecs: self.chosenCodecs(), batches: self.chosenBatches(), progress: bar.show)
     }
 
     private struct Unwritable: Error, CustomStringConvertible {

@@ -40,15 +40,6 @@ struct HTTPTP: AsyncParsableCommand {
         }
     }
 
-    /// The command that `arguments` ask for, which are as ``Invocation`` leaves them.
-    static func parsed(_ arguments: [String]) throws(Misuse) -> HTTPTP {
-        do {
-            return try self.parse(arguments)
-        } catch {
-            throw Misuse(self.message(for: error))
-        }
-    }
-
     func validate() throws {
         try self.tls.check(in: self.clients.type, out: self.servers.type)
     }
