@@ -13,19 +13,11 @@ extension BodyPipe {
                 self.cancel()
                 throw RPCError(.cancelled, "The task that reads the body was cancelled.", possiblyExecuted: true)
             }
-            var event = self.next()
-            if event == nil {
-                let signal = Signal()
-                self.attach(Side { signal.raise() })
-                // It may have come before it was known whom to tell.
-                event = self.next()
-                if event == nil { await signal.wait() }
-            }
-            switch event {
+            switch self.next() {
             case .piece(let piece): return piece
             case .end: return nil
             case .failed(let error): throw error
-            case nil: continue
+            case nil: await self.waitForPiece()
             }
         }
     }
@@ -34,9 +26,7 @@ extension BodyPipe {
     ///
     /// - Throws: ``RPCError`` `.cancelled` if the consumer wants no more, or the task was cancelled.
     public nonisolated(nonsending) func write(_ piece: ByteBuffer) async throws(RPCError) {
-        let signal = Signal()
-        self.attachProducer(Side { signal.raise() })
-        if !self.append(piece) { await signal.wait() }
+        if !self.append(piece) { await self.waitForRoom() }
         guard !self.isCancelled else {
             throw RPCError(.cancelled, "Nobody wants the rest of the body.", possiblyExecuted: true)
         }
@@ -51,38 +41,37 @@ extension BodyPipe {
         return trailers
     }
 
-    /// Something that a task waits for: raised once, or given up when the task is cancelled.
-    private final class Signal: Sendable {
-        private enum State {
-            case idle
-            case waiting(CheckedContinuation<Void, Never>)
-            case raised
-        }
-
-        private let state = Mutex(State.idle)
-
-        func raise() {
-            let waiter = self.state.withLock { state -> CheckedContinuation<Void, Never>? in
-                defer { state = .raised }
-                if case .waiting(let waiter) = state { return waiter }
-                return nil
-            }
-            waiter?.resume()
-        }
-
-        nonisolated(nonsending) func wait() async {
-            await withTaskCancellationHandler {
-                await withCheckedContinuation { continuation in
-                    let isRaised = self.state.withLock { state in
-                        if case .raised = state { return true }
-                        state = .waiting(continuation)
-                        return false
-                    }
-                    if isRaised { continuation.resume() }
+    /// Waits until there may be something to take, or the task is cancelled.
+    private nonisolated(nonsending) func waitForPiece() async {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { task in
+                let waits = self.state.withLock { state in
+                    // It may have come before it was known whom to tell. And who cancels the task sets its flag first, then
+                    // looks for a reader here.
+                    guard state.hasNothing, !Task.isCancelled else { return false }
+                    state.reader = task
+                    return true
                 }
-            } onCancel: {
-                self.raise()
+                if !waits { task.resume() }
             }
+        } onCancel: {
+            self.state.withLock { $0.reader.take() }?.resume()
+        }
+    }
+
+    /// Waits until the producer may go on, or the task is cancelled.
+    private nonisolated(nonsending) func waitForRoom() async {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { task in
+                let waits = self.state.withLock { state in
+                    guard state.isProducerPaused, !Task.isCancelled else { return false }
+                    state.writer = task
+                    return true
+                }
+                if !waits { task.resume() }
+            }
+        } onCancel: {
+            self.state.withLock { $0.writer.take() }?.resume()
         }
     }
 }

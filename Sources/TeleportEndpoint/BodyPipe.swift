@@ -62,10 +62,30 @@ public final class BodyPipe: Sendable {
         var ahead: ByteBuffer?
         var observer: (@Sendable (Ending, Int) -> Void)?
 
-        mutating func takeWaitingConsumer() -> Side? {
-            guard self.isConsumerWaiting else { return nil }
+        /// Tasks that wait, for a piece and for room.
+        var reader: Waiter?
+        var writer: Waiter?
+
+        /// Whether a consumer has to wait.
+        var hasNothing: Bool { self.pieces.isEmpty && self.ahead == nil && self.end == nil && !self.isCancelled }
+
+        mutating func takeWaitingConsumer() -> Wake {
+            let side = self.isConsumerWaiting ? self.consumer : nil
             self.isConsumerWaiting = false
-            return self.consumer
+            return Wake(side: side, task: self.reader.take())
+        }
+    }
+
+    typealias Waiter = CheckedContinuation<Void, Never>
+
+    /// Whom to tell of a change, once the lock is released: it may run somebody's code.
+    struct Wake {
+        var side: Side?
+        var task: Waiter?
+
+        func callAsFunction() {
+            self.side?.changed()
+            self.task?.resume()
         }
     }
 
@@ -114,9 +134,6 @@ public final class BodyPipe: Sendable {
 
     // MARK: The producer's side
 
-    /// Names the producer, if it was not known when the pipe was made.
-    func attachProducer(_ producer: Side) { self.state.withLock { $0.producer = producer } }
-
     /// Has `stop` called once, from any thread, if the consumer wants no more: at once if that is so already, and not
     /// behind the end. For producers that may be waiting for something else than the pipe.
     public func onCancel(_ stop: @escaping @Sendable () -> Void) {
@@ -146,6 +163,7 @@ public final class BodyPipe: Sendable {
     }
 
     /// A body that is not what it should be.
+    @usableFromInline
     enum Excess: Sendable, Equatable {
         /// More or less came than was declared.
         case notAsDeclared
@@ -158,11 +176,11 @@ public final class BodyPipe: Sendable {
 
     /// Appends a piece. False: stop, until the producer is called.
     public func append(_ piece: ByteBuffer) -> Bool {
-        let (goesOn, wake) = self.state.withLock { state -> (Bool, Side?) in
+        let (goesOn, wake) = self.state.withLock { state -> (Bool, Wake) in
             state.total += piece.readableBytes
             guard !state.isCancelled, state.end == nil else {
                 state.taken += piece.readableBytes
-                return (true, nil)
+                return (true, Wake())
             }
             state.count += piece.readableBytes
             if piece.readableBytes >= Self.smallPiece {
@@ -180,7 +198,7 @@ public final class BodyPipe: Sendable {
             if state.count >= Self.highMark { state.isProducerPaused = true }
             return (!state.isProducerPaused, state.takeWaitingConsumer())
         }
-        wake?.changed()
+        wake()
         return goesOn
     }
 
@@ -195,13 +213,13 @@ public final class BodyPipe: Sendable {
         // First: who sees the end finds it counted.
         self.tellObserver(end.ending)
         // What is let go is let go outside the lock: it may run somebody's code.
-        let (wake, stop) = self.state.withLock { state -> (Side?, (@Sendable () -> Void)?) in
-            guard state.end == nil, !state.isCancelled else { return (nil, nil) }
+        let (wake, stop) = self.state.withLock { state -> (Wake, (@Sendable () -> Void)?) in
+            guard state.end == nil, !state.isCancelled else { return (Wake(), nil) }
             state.end = end
             return (state.takeWaitingConsumer(), state.stop.take())
         }
         _ = consume stop
-        wake?.changed()
+        wake()
     }
 
     /// Bytes that were taken or dropped since this was asked last.
@@ -229,29 +247,31 @@ public final class BodyPipe: Sendable {
 
     /// The next event; `nil` if there is none yet, and then the consumer will be called.
     public func next() -> Event? {
-        let (event, wake) = self.state.withLock { state -> (Event?, Side?) in
+        let (event, wake) = self.state.withLock { state -> (Event?, Wake) in
             // Never an end as if nothing had been dropped.
-            if state.isCancelled { return (.failed(RPCError(.cancelled, "The body was given up by its reader.")), nil) }
-            if let ahead = state.ahead.take() { return (.piece(ahead), nil) }
+            if state.isCancelled {
+                return (.failed(RPCError(.cancelled, "The body was given up by its reader.")), Wake())
+            }
+            if let ahead = state.ahead.take() { return (.piece(ahead), Wake()) }
             guard let piece = state.pieces.popFirst() else {
-                if let end = state.end { return (end, nil) }
+                if let end = state.end { return (end, Wake()) }
                 state.isConsumerWaiting = true
-                return (nil, nil)
+                return (nil, Wake())
             }
             if state.pieces.isEmpty { state.ownsLast = false }
             state.count -= piece.readableBytes
             state.taken += piece.readableBytes
             return (.piece(piece), state.takeProducer(reportsTaken: self.reportsTaken))
         }
-        wake?.changed()
+        wake()
         return event
     }
 
     /// The consumer wants no more. What is here and what still comes is dropped.
     public func cancel() {
         self.tellObserver(.cancelled)
-        let (wake, stop) = self.state.withLock { state -> (Side?, (@Sendable () -> Void)?) in
-            guard !state.isCancelled else { return (nil, nil) }
+        let (wake, reader, stop) = self.state.withLock { state -> (Wake, Waiter?, (@Sendable () -> Void)?) in
+            guard !state.isCancelled else { return (Wake(), nil, nil) }
             let stop = state.stop.take()
             state.isCancelled = true
             state.taken += state.count
@@ -260,22 +280,26 @@ public final class BodyPipe: Sendable {
             state.count = 0
             state.consumer = nil
             state.isProducerPaused = false
-            return (state.end == nil || (self.reportsTaken && state.taken > 0) ? state.producer : nil, stop)
+            let isTold = state.end == nil || (self.reportsTaken && state.taken > 0)
+            return (
+                Wake(side: isTold ? state.producer : nil, task: state.writer.take()), state.reader.take(), stop
+            )
         }
-        wake?.changed()
+        wake()
+        reader?.resume()
         stop?()
     }
 }
 
 extension BodyPipe.State {
     /// The producer, if it is to hear that a piece was taken.
-    fileprivate mutating func takeProducer(reportsTaken: Bool) -> BodyPipe.Side? {
+    fileprivate mutating func takeProducer(reportsTaken: Bool) -> BodyPipe.Wake {
         if self.isProducerPaused, self.count <= BodyPipe.lowMark {
             self.isProducerPaused = false
-            return self.producer
+            return BodyPipe.Wake(side: self.producer, task: self.writer.take())
         }
-        guard reportsTaken, self.taken >= BodyPipe.lowMark || self.count == 0 else { return nil }
-        return self.producer
+        guard reportsTaken, self.taken >= BodyPipe.lowMark || self.count == 0 else { return BodyPipe.Wake() }
+        return BodyPipe.Wake(side: self.producer)
     }
 }
 

@@ -1,6 +1,6 @@
-internal import NIOCore
+public import NIOCore
 internal import TeleportRPC
-internal import TeleportWire
+public import TeleportWire
 
 /// The bodies that a v1 connection receives. Confined to the loop.
 ///
@@ -9,13 +9,22 @@ internal import TeleportWire
 /// A body stays here until its consumer has taken or dropped all that came: until then credit of the connection is out.
 @usableFromInline
 final class BodyReceivers {
-    private struct Receiver {
+    private final class Receiver {
         let pipe: BodyPipe
         /// Bytes in the pipe.
         var unread: Int
         /// Those of them that came with the head, and that no credit was spent on.
         var exempt: Int
         var hasEnded = false
+
+        init(_ pipe: BodyPipe, firstBytes: Int) {
+            self.pipe = pipe
+            self.unread = firstBytes
+            self.exempt = firstBytes
+        }
+
+        /// Whether its credit is settled.
+        var isDone: Bool { self.hasEnded && self.unread <= 0 }
     }
 
     private var receivers: [UInt32: Receiver] = [:]
@@ -29,12 +38,12 @@ final class BodyReceivers {
     func begin(_ id: CallID, first: ByteBuffer, producer: BodyPipe.Side) -> BodyPipe {
         let pipe = BodyPipe(size: nil, reportsTaken: true, producer: producer)
         if first.readableBytes > 0 { _ = pipe.append(first) }
-        self.receivers[id.rawValue] = Receiver(
-            pipe: pipe, unread: first.readableBytes, exempt: first.readableBytes)
+        self.receivers[id.rawValue] = Receiver(pipe, firstBytes: first.readableBytes)
         return pipe
     }
 
     /// What became of a piece.
+    @usableFromInline
     enum Delivery {
         case delivered
         /// It is not as its head said, or over the limit.
@@ -43,10 +52,10 @@ final class BodyReceivers {
         case unknown
     }
 
+    @usableFromInline
     func deliver(_ piece: ByteBuffer, to id: CallID, ends: Bool) -> Delivery {
-        guard var receiver = self.receivers[id.rawValue] else { return .unknown }
+        guard let receiver = self.receivers[id.rawValue] else { return .unknown }
         receiver.unread += piece.readableBytes
-        self.receivers[id.rawValue] = receiver
         if piece.readableBytes > 0 { _ = receiver.pipe.append(piece) }
         if let excess = receiver.pipe.excess(isComplete: false) { return .unacceptable(excess) }
         return ends ? self.finish(id, trailers: nil) : .delivered
@@ -55,30 +64,32 @@ final class BodyReceivers {
     func finish(_ id: CallID, trailers: (any Sendable)?) -> Delivery {
         guard let receiver = self.receivers[id.rawValue] else { return .unknown }
         if let excess = receiver.pipe.excess(isComplete: true) { return .unacceptable(excess) }
-        self.receivers[id.rawValue]?.hasEnded = true
+        receiver.hasEnded = true
         receiver.pipe.finish(trailers: trailers)
-        self.removeIfDone(id)
+        if receiver.isDone { self.receivers[id.rawValue] = nil }
         return .delivered
     }
 
     /// The body broke off.
     func fail(_ id: CallID, _ error: RPCError) {
         guard let receiver = self.receivers[id.rawValue] else { return }
-        self.receivers[id.rawValue]?.hasEnded = true
+        receiver.hasEnded = true
         receiver.pipe.fail(error)
-        self.removeIfDone(id)
+        if receiver.isDone { self.receivers[id.rawValue] = nil }
     }
 
     /// What changed at the consumer's end.
+    @usableFromInline
     struct Change {
         /// Bytes of DATA that were taken or dropped.
-        var taken = 0
+        @usableFromInline var taken = 0
         /// The consumer wants no more of a body that has not ended.
-        var isUnwanted = false
+        @usableFromInline var isUnwanted = false
     }
 
+    @usableFromInline
     func changed(_ id: CallID) -> Change {
-        guard var receiver = self.receivers[id.rawValue] else { return Change() }
+        guard let receiver = self.receivers[id.rawValue] else { return Change() }
         var change = Change()
         let taken = receiver.pipe.takeTaken()
         receiver.unread -= taken
@@ -87,14 +98,8 @@ final class BodyReceivers {
         change.taken = taken - exempt
         change.isUnwanted = receiver.pipe.isCancelled && !receiver.hasEnded
         if change.isUnwanted { receiver.hasEnded = true }
-        self.receivers[id.rawValue] = receiver
-        self.removeIfDone(id)
+        if receiver.isDone { self.receivers[id.rawValue] = nil }
         return change
-    }
-
-    private func removeIfDone(_ id: CallID) {
-        guard let receiver = self.receivers[id.rawValue], receiver.hasEnded, receiver.unread <= 0 else { return }
-        self.receivers[id.rawValue] = nil
     }
 
     /// The connection is gone.

@@ -1,13 +1,13 @@
-internal import NIOCore
-internal import TeleportRPC
-internal import TeleportWire
+public import NIOCore
+public import TeleportRPC
+public import TeleportWire
 
 /// The bodies that a v1 connection sends, each in its turn (rule V1-44). Confined to the loop.
 ///
 /// A class, so that what is called in here, at the other ends of the pipes, may come back.
 @usableFromInline
 final class BodySenders {
-    fileprivate struct Sender {
+    fileprivate final class Sender {
         let pipe: BodyPipe
         let isSensitive: Bool
         /// Taken from the pipe and not sent for want of credit, or of room in this turn.
@@ -15,9 +15,15 @@ final class BodySenders {
         var end: BodyPipe.Event?
         /// It is among those that may have something to send.
         var isReady = true
+
+        init(_ pipe: BodyPipe, isSensitive: Bool) {
+            self.pipe = pipe
+            self.isSensitive = isSensitive
+        }
     }
 
     /// What one turn of a sender came to.
+    @usableFromInline
     enum Turn {
         /// DATA or TRAILERS were written: so many bytes of body; the last if `ends`.
         case wrote(CallID, Int, ends: Bool)
@@ -29,7 +35,7 @@ final class BodySenders {
     private var ready: CircularBuffer<CallID> = []
 
     /// The most bytes of bodies in one batch: more could wait in the kernel in front of small messages.
-    static let batchLimit = 131_072
+    @usableFromInline static let batchLimit = 131_072
 
     @usableFromInline
     init() {}
@@ -39,14 +45,14 @@ final class BodySenders {
     var isEmpty: Bool { self.senders.isEmpty }
 
     func add(_ id: CallID, _ pipe: BodyPipe, isSensitive: Bool) {
-        self.senders[id.rawValue] = Sender(pipe: pipe, isSensitive: isSensitive)
+        self.senders[id.rawValue] = Sender(pipe, isSensitive: isSensitive)
         self.ready.append(id)
     }
 
     /// There is something in the pipe, or credit for the stream. True if it is worth a flush.
     func wake(_ id: CallID) -> Bool {
         guard let sender = self.senders[id.rawValue], !sender.isReady else { return false }
-        self.senders[id.rawValue]?.isReady = true
+        sender.isReady = true
         self.ready.append(id)
         return true
     }
@@ -76,12 +82,13 @@ final class BodySenders {
     ///   - allowance: what its credit allows; `nil` if the body is not wanted any more, so that it is let go.
     ///   - encodeTrailers: the codec's.
     /// - Returns: `nil` if none has anything to send now.
+    @usableFromInline
     func takeTurn(
         into outbox: inout Outbox, allowance: (CallID) -> Int?,
         encodeTrailers: (any Sendable, inout ByteBuffer) throws -> Void
     ) -> Turn? {
         while let id = self.ready.popFirst() {
-            guard var sender = self.senders[id.rawValue] else { continue }
+            guard let sender = self.senders[id.rawValue] else { continue }
             guard let allowed = allowance(id) else {
                 self.remove(id)
                 continue
@@ -91,12 +98,10 @@ final class BodySenders {
             if count == 0, sender.rest.readableBytes > 0 || sender.end == nil {
                 // Until there is credit, or something in the pipe.
                 sender.isReady = false
-                self.senders[id.rawValue] = sender
                 continue
             }
             let turn = sender.write(id, count, into: &outbox, encodeTrailers)
             if case .wrote(_, _, ends: false) = turn {
-                self.senders[id.rawValue] = sender
                 self.ready.append(id)
             } else {
                 self.senders[id.rawValue] = nil
@@ -109,13 +114,13 @@ final class BodySenders {
 
 extension BodySenders.Sender {
     /// Takes the next piece; and the end, if it is there, so that it goes with the last piece.
-    mutating func fetch() {
+    func fetch() {
         while self.rest.readableBytes == 0, self.end == nil, let event = self.pipe.next() {
             if case .piece(let piece) = event { self.rest = piece } else { self.end = event }
         }
     }
 
-    mutating func write(
+    func write(
         _ id: CallID, _ count: Int, into outbox: inout Outbox,
         _ encodeTrailers: (any Sendable, inout ByteBuffer) throws -> Void
     ) -> BodySenders.Turn {

@@ -161,7 +161,7 @@ where Completion.Response == Codec.Response {
         let (inline, rest) = message.body.split()
         guard rest == nil || completion != nil else { throw self.oneWayTooLarge }
         var frameFlags: FrameFlags = rest == nil ? .end : []
-        var callFlags: ClientStreamMachine<Call>.CallFlags = rest == nil ? [] : .streamsBody
+        var callFlags: CallFlags = rest == nil ? [] : .streamsBody
         if completion == nil {
             frameFlags.insert(.noReply)
             callFlags.insert(.oneWay)

@@ -1,8 +1,8 @@
-internal import NIOCore
-internal import Synchronization
-internal import TeleportRPC
-internal import TeleportTransport
-internal import TeleportWire
+public import NIOCore
+public import Synchronization
+public import TeleportRPC
+public import TeleportTransport
+public import TeleportWire
 
 /// Bodies that go on behind the first frame of their message.
 extension FramedClientStream {
@@ -29,7 +29,8 @@ extension FramedClientStream {
     }
 
     /// Adds DATA to the batch that leaves.
-    @usableFromInline func fillBodies() {
+    @inlinable
+    func fillBodies() {
         var left = BodySenders.batchLimit
         while left > 0 {
             let turn = self.senders.takeTurn(
@@ -51,11 +52,6 @@ extension FramedClientStream {
                 if ends { self.connection.eventLoop.assumeIsolated().execute { self.uploadEnded() } }
             case .failed(let id, let error):
                 self.uploadFailed(id, error)
-                self.connection.eventLoop.assumeIsolated().execute {
-                    // An answer that is being read breaks off too.
-                    self.receivers.fail(id, Self.brokenUpload(error))
-                    self.uploadEnded()
-                }
             }
         }
         // The rest in the next turn of the loop, if the socket takes it.
@@ -63,14 +59,16 @@ extension FramedClientStream {
     }
 
     /// The stream may be over with it, and its place free.
-    private func uploadEnded() {
+    @usableFromInline
+    func uploadEnded() {
         guard self.isOpen else { return }
         self.admitWaiting()
         self.closeIfFinished()
     }
 
     /// The source of a body failed: the call fails with its error.
-    private func uploadFailed(_ id: CallID, _ error: RPCError) {
+    @usableFromInline
+    func uploadFailed(_ id: CallID, _ error: RPCError) {
         let call = self.connection.state.withLock { state -> Connection.Call? in
             switch state.machine.callCancelled(id) {
             case .none:
@@ -84,6 +82,11 @@ extension FramedClientStream {
             }
         }
         call?.completion?.fail(Self.brokenUpload(error))
+        self.connection.eventLoop.assumeIsolated().execute {
+            // An answer that is being read breaks off too.
+            self.receivers.fail(id, Self.brokenUpload(error))
+            self.uploadEnded()
+        }
     }
 
     private static func brokenUpload(_ error: RPCError) -> RPCError {
@@ -93,6 +96,7 @@ extension FramedClientStream {
     // MARK: Answers
 
     /// The connection as the producer of an answer's body.
+    @inlinable
     func producer(of id: CallID) -> BodyPipe.Side {
         .producer(on: self.connection.eventLoop) { [connection = self.connection] in
             connection.stream.value?.downloadChanged(id)
@@ -100,13 +104,18 @@ extension FramedClientStream {
     }
 
     /// The caller took something, or wants no more.
-    private func downloadChanged(_ id: CallID) {
+    @inlinable
+    func downloadChanged(_ id: CallID) {
         let change = self.receivers.changed(id)
         if change.taken > 0 { self.give(change.taken, id) }
-        if change.isUnwanted { self.connection.cancel(id) }
+        if change.isUnwanted { self.cancelUnwanted(id) }
     }
 
-    private func give(_ count: Int, _ id: CallID) {
+    @usableFromInline
+    func cancelUnwanted(_ id: CallID) { self.connection.cancel(id) }
+
+    @inlinable
+    func give(_ count: Int, _ id: CallID) {
         let now = self.now
         let gave = self.connection.state.withLock { state in
             state.give(state.machine.dataConsumed(id, count: count, now: now), to: id)
@@ -114,6 +123,7 @@ extension FramedClientStream {
         if gave { self.driver?.scheduleFlush() }
     }
 
+    @inlinable
     func receiveBody(_ action: ClientStreamMachine<Connection.Call>.BodyAction, _ frame: Frame) {
         guard let id = frame.header.stream else { return }
         switch action {
@@ -129,14 +139,20 @@ extension FramedClientStream {
             case .unknown:
                 self.give(frame.header.type == .data ? frame.header.length : 0, id)
             case .unacceptable(let excess):
-                self.receivers.fail(
-                    id, RPCError(.unacceptableAnswer, excess.message, possiblyExecuted: true))
-                self.connection.cancel(id, code: excess.code)
+                self.breakOff(id, excess)
             }
         }
     }
 
-    private func receiveTrailers(_ id: CallID, _ bytes: ByteBuffer) -> BodyReceivers.Delivery {
+    /// An answer is not as long as its head says, or too long.
+    @usableFromInline
+    func breakOff(_ id: CallID, _ excess: BodyPipe.Excess) {
+        self.receivers.fail(id, RPCError(.unacceptableAnswer, excess.message, possiblyExecuted: true))
+        self.connection.cancel(id, code: excess.code)
+    }
+
+    @usableFromInline
+    func receiveTrailers(_ id: CallID, _ bytes: ByteBuffer) -> BodyReceivers.Delivery {
         do throws(RPCError) {
             return self.receivers.finish(id, trailers: try self.connection.codec.decodeTrailers(bytes))
         } catch {
@@ -161,6 +177,7 @@ extension FramedClientStream {
 
 extension FramedClientConnection.State {
     /// Puts credit into the outbox. True if there was any.
+    @inlinable
     mutating func give(_ grant: CreditGrant, to id: CallID) -> Bool {
         if let bytes = grant.stream { self.outbox.credit(bytes, to: id) }
         if let bytes = grant.connection { self.outbox.credit(bytes, to: nil) }

@@ -100,6 +100,8 @@ extension FramedClientStream {
                 do throws(WireError) {
                     if header.type == .response, let id = header.stream {
                         effects.append(try Self.match(response: id, header, &state.machine, now: now))
+                    } else if header.type == .data, let id = header.stream {
+                        effects.append(try Self.match(data: id, header, &state.machine, now: now))
                     } else if let frame = frames[index] {
                         effects.append(try Self.match(unusual: frame, &state.machine, now: now))
                     }
@@ -147,6 +149,18 @@ extension FramedClientStream {
                 isSensitive: flags.contains(.sensitive), now: now))
     }
 
+    @inlinable
+    static func match(
+        data id: CallID, _ header: FrameHeader, _ machine: inout ClientStreamMachine<Connection.Call>,
+        now: Nanoseconds
+    ) throws(WireError) -> Effect {
+        try machine.checkSettled()
+        let flags = header.flags
+        return .body(
+            try machine.dataReceived(
+                id, count: header.length, ends: flags.contains(.end), isSensitive: flags.contains(.sensitive), now: now))
+    }
+
     @usableFromInline
     static func match(
         unusual frame: Frame, _ machine: inout ClientStreamMachine<Connection.Call>, now: Nanoseconds
@@ -162,10 +176,7 @@ extension FramedClientStream {
         }
         switch type {
         case .data:
-            return .body(
-                try machine.dataReceived(
-                    id, count: frame.header.length, ends: flags.contains(.end),
-                    isSensitive: flags.contains(.sensitive), now: now))
+            return try self.match(data: id, frame.header, &machine, now: now)
         case .trailers:
             return .body(
                 try machine.trailersReceived(
@@ -212,6 +223,7 @@ extension FramedClientStream {
     func perform(_ effect: consuming Effect, _ frame: consuming Frame) throws(WireError) {
         switch consume effect {
         case .response(let action): try self.answer(action, consume frame)
+        case .body(let action): self.receiveBody(action, consume frame)
         case let unusual: self.performUnusual(unusual, frame)
         }
     }

@@ -94,6 +94,7 @@ struct Outbox: Sendable {
     mutating func settings(_ settings: SettingsV1) { settings.encodeFrame(into: &self.control) }
 
     /// Appends CREDIT.
+    @usableFromInline
     mutating func credit(_ bytes: Int, to id: CallID?) {
         FrameHeader(.credit, length: 4, stream: id).encode(into: &self.control)
         self.control.writeInteger(UInt32(clamping: bytes), endianness: .little)

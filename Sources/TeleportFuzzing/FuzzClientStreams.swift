@@ -111,7 +111,7 @@ struct ClientStreamRun {
     mutating func call() {
         let choice = self.choices.byte()
         let isOneWay = choice & 3 == 3
-        var flags: ClientStreamMachine<Int>.CallFlags = isOneWay ? .oneWay : choice & 1 == 1 ? .streamsBody : []
+        var flags: CallFlags = isOneWay ? .oneWay : choice & 1 == 1 ? .streamsBody : []
         if choice & 4 == 4 { flags.insert(.sensitive) }
         guard case .admit(let id) = self.machine.callRequested() else {
             precondition(!self.machine.mayAdmit, "A call that may be admitted was not.")

@@ -71,8 +71,8 @@ extension BodySource {
 
     /// All pieces together, which are at most `limit` bytes.
     nonisolated(nonsending) func collect(upTo limit: Int) async throws(BodyError) -> ByteBuffer {
-        // The length is the word of a peer: nothing is reserved for it.
-        guard length ?? 0 <= limit else {
+        let length = self.length ?? 0
+        guard length <= limit else {
             cancel()
             throw BodyError(.tooLarge, limit: limit)
         }
@@ -83,7 +83,16 @@ extension BodySource {
                 throw BodyError(.tooLarge, limit: limit)
             }
             // A body of one piece is not copied.
-            if collected.readableBytes == 0 { collected = piece } else { collected.writeImmutableBuffer(piece) }
+            guard collected.readableBytes > 0 else {
+                collected = piece
+                continue
+            }
+            if collected.writableBytes < piece.readableBytes {
+                // The length is the word of a peer: for each byte that came, it reserves a few.
+                let expected = Swift.min(length, 8 * collected.readableBytes) - collected.readableBytes
+                collected.reserveCapacity(minimumWritableBytes: Swift.max(expected, piece.readableBytes))
+            }
+            collected.writeImmutableBuffer(piece)
         }
         return collected
     }

@@ -79,7 +79,7 @@ extension ClientStreamMachine {
 
     @usableFromInline
     mutating func unusualResponseReceived(
-        _ id: CallID, at index: Int, _ flags: Flags, ends: Bool, isInterim: Bool, isEmpty: Bool, isSensitive: Bool,
+        _ id: CallID, at index: Int, _ flags: ClientStreamFlags, ends: Bool, isInterim: Bool, isEmpty: Bool, isSensitive: Bool,
         now: Nanoseconds
     ) throws(WireError) -> ResponseAction {
         try self.checkSensitive(flags, isSensitive)
@@ -125,7 +125,8 @@ extension ClientStreamMachine {
     }
 
     /// The server's side of the stream ended. True if this side has not: then the stream lives on.
-    private mutating func endReceived(_ id: CallID, at index: Int) -> Bool {
+    @inlinable
+    mutating func endReceived(_ id: CallID, at index: Int) -> Bool {
         self.bucket.streamEnded()
         guard self.table.places[index].value?.flags.contains(.uploading) == true else {
             self.windows.close(id)
@@ -138,20 +139,22 @@ extension ClientStreamMachine {
     }
 
     /// The terminal frame of a call that was given up came.
-    private mutating func buried(at index: Int) {
+    @usableFromInline
+    mutating func buried(at index: Int) {
         self.bucket.streamEnded()
         self.tombstones -= 1
         self.table.remove(at: index)
     }
 
-    @usableFromInline
-    func checkSensitive(_ flags: Flags, _ isSensitive: Bool) throws(WireError) {
+    @inlinable
+    func checkSensitive(_ flags: ClientStreamFlags, _ isSensitive: Bool) throws(WireError) {
         guard flags.contains(.sensitive) == isSensitive else {
             throw WireError(.violation(.secret), "A frame is not as sensitive as its stream (V1-23).")
         }
     }
 
     /// DATA of so many bytes came.
+    @inlinable
     public mutating func dataReceived(
         _ id: CallID, count: Int, ends: Bool, isSensitive: Bool, now: Nanoseconds
     ) throws(WireError) -> BodyAction {
@@ -180,7 +183,8 @@ extension ClientStreamMachine {
     }
 
     /// The stream whose body goes on; `nil` for one that was given up.
-    private func bodyIndex(_ id: CallID, _ isSensitive: Bool) throws(WireError) -> Int? {
+    @inlinable
+    func bodyIndex(_ id: CallID, _ isSensitive: Bool) throws(WireError) -> Int? {
         guard let index = self.table.index(of: id), let flags = self.table.places[index].value?.flags else {
             throw WireError(.violation(.stream), "DATA or TRAILERS on a stream that is not open (V1-34).")
         }
@@ -242,6 +246,7 @@ extension ClientStreamMachine {
     }
 
     /// CREDIT came, for a stream or the connection.
+    @inlinable
     public mutating func creditReceived(_ id: CallID?, bytes: Int, now: Nanoseconds) throws(WireError) {
         if bytes < 1024 { try self.bucket.take(now: now) }
         guard let id else { return try self.windows.credited(bytes) }
@@ -278,7 +283,8 @@ extension ClientStreamMachine {
     }
 
     /// A stream that is over may still be spoken of, as frames cross; one that was never opened may not.
-    private func checkOpened(_ id: CallID) throws(WireError) {
+    @usableFromInline
+    func checkOpened(_ id: CallID) throws(WireError) {
         guard let last = self.lastInserted, !last.precedes(id) else {
             throw WireError(.violation(.stream), "A frame on a stream that was never opened (V1-34).")
         }

@@ -39,54 +39,17 @@ public struct ClientStreamMachine<Call> {
         case refuseNotAccepting
     }
 
-    /// What a stream is.
-    @usableFromInline
-    struct Flags: OptionSet, Sendable {
-        @usableFromInline let rawValue: UInt8
-        @inlinable
-        init(rawValue: UInt8) { self.rawValue = rawValue }
-
-        /// This side has neither ended its side of the stream nor cancelled it.
-        @inlinable static var uploading: Flags { Flags(rawValue: 1) }
-        /// The head of the final answer came; the stream is not over.
-        @inlinable static var answering: Flags { Flags(rawValue: 2) }
-        /// The server's terminal frame came.
-        @inlinable static var answered: Flags { Flags(rawValue: 4) }
-        /// The caller gave up: everything is read over until the terminal frame came.
-        @inlinable static var cancelled: Flags { Flags(rawValue: 8) }
-        @inlinable static var oneWay: Flags { Flags(rawValue: 16) }
-        @inlinable static var sensitive: Flags { Flags(rawValue: 32) }
-        /// SECRETS came, the head they belong to has not.
-        @inlinable static var hasSecrets: Flags { Flags(rawValue: 64) }
-        /// The request went on behind its first frame, so that there is credit to count.
-        @inlinable static var streamed: Flags { Flags(rawValue: 128) }
-    }
-
-    /// What is asked for beside the answer.
-    public struct CallFlags: OptionSet, Sendable, Hashable {
-        public let rawValue: UInt8
-        @inlinable
-        public init(rawValue: UInt8) { self.rawValue = rawValue }
-
-        /// The request goes on behind its first frame.
-        @inlinable public static var streamsBody: CallFlags { CallFlags(rawValue: 1) }
-        /// Nobody waits for an answer.
-        @inlinable public static var oneWay: CallFlags { CallFlags(rawValue: 16) }
-        /// All frames of the stream are sensitive.
-        @inlinable public static var sensitive: CallFlags { CallFlags(rawValue: 32) }
-    }
-
     @usableFromInline
     struct Slot {
         /// Who waits for the head of the answer; `nil` when nobody does any more.
         @usableFromInline var call: Call?
         @usableFromInline var deadline: Nanoseconds
-        @usableFromInline var flags: Flags
+        @usableFromInline var flags: ClientStreamFlags
         /// Informational answers so far.
         @usableFromInline var interims: UInt8 = 0
 
         @inlinable
-        init(call: consuming Call?, deadline: Nanoseconds, flags: Flags) {
+        init(call: consuming Call?, deadline: Nanoseconds, flags: ClientStreamFlags) {
             self.call = call
             self.deadline = deadline
             self.flags = flags
@@ -163,7 +126,7 @@ public struct ClientStreamMachine<Call> {
     public mutating func callEncoded(
         _ id: CallID, deadline: Nanoseconds, flags: CallFlags = [], call: consuming Call, now: Nanoseconds = 0
     ) -> Bool {
-        var slotFlags = Flags(rawValue: flags.rawValue)
+        var slotFlags = ClientStreamFlags(rawValue: flags.rawValue)
         if flags.contains(.streamsBody) {
             slotFlags.insert(.streamed)
             self.windows.open(id, now: now)

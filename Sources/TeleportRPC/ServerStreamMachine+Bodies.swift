@@ -4,12 +4,14 @@ public import struct TeleportWire.ErrorCode
 /// Bodies: what may be sent, and what was taken.
 extension ServerStreamMachine {
     /// How much of the answer's body may be sent in the stream's next turn; 0 while there is no credit.
+    @inlinable
     public func allowance(_ id: CallID) -> Int {
         guard self.isAnswering(id) else { return 0 }
         return self.windows.allowance(id)
     }
 
     /// Whether the answer's body is still wanted.
+    @inlinable
     public func isAnswering(_ id: CallID) -> Bool {
         guard let index = self.table.index(of: id) else { return false }
         return self.table.places[index].value?.flags.contains(.answering) ?? false
@@ -18,6 +20,7 @@ extension ServerStreamMachine {
     /// DATA was encoded; if `ends`, the answer is complete (with TRAILERS behind the last DATA, if any).
     ///
     /// - Returns: true if the request still goes on: CANCEL(NO_ERROR) stops it.
+    @inlinable
     public mutating func dataEncoded(_ id: CallID, count: Int, ends: Bool) -> Bool {
         self.windows.sent(count, on: id)
         guard ends, let index = self.table.index(of: id),
@@ -65,6 +68,7 @@ extension ServerStreamMachine {
     }
 
     /// The handler took bytes of the request's body, or they were dropped.
+    @inlinable
     public mutating func dataConsumed(_ id: CallID, count: Int, now: Nanoseconds) -> CreditGrant {
         let flags = self.table.index(of: id).flatMap { self.table.places[$0].value?.flags } ?? []
         let isOpen = flags.contains(.receiving) && flags.isDisjoint(with: [.answered, .cancelled])

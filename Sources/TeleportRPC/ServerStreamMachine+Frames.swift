@@ -75,7 +75,7 @@ extension ServerStreamMachine {
             try self.refuse(id, flags, now: now)
             return .refuse(refusal)
         }
-        var slotFlags: Flags = []
+        var slotFlags: ServerStreamFlags = []
         if !flags.contains(.end) {
             slotFlags.formUnion([.receiving, .streamed])
             self.windows.open(id, now: now)
@@ -141,6 +141,7 @@ extension ServerStreamMachine {
     }
 
     /// DATA of so many bytes came.
+    @inlinable
     public mutating func dataReceived(
         _ id: CallID, count: Int, ends: Bool, isSensitive: Bool, now: Nanoseconds
     ) throws(WireError) -> BodyAction {
@@ -166,7 +167,8 @@ extension ServerStreamMachine {
     }
 
     /// The stream whose request goes on; `nil` for one that a drain leaves out.
-    private func bodyIndex(_ id: CallID, _ isSensitive: Bool) throws(WireError) -> Int? {
+    @inlinable
+    func bodyIndex(_ id: CallID, _ isSensitive: Bool) throws(WireError) -> Int? {
         guard let index = self.table.index(of: id), let flags = self.table.places[index].value?.flags else {
             if self.lifecycle == .finishing, self.lastOpened?.precedes(id) ?? true { return nil }
             throw WireError(.violation(.stream), "DATA or TRAILERS on a stream that is not open (V1-34).")
@@ -181,7 +183,8 @@ extension ServerStreamMachine {
     }
 
     /// The client has ended its side of the stream.
-    private mutating func endReceived(_ id: CallID, at index: Int) {
+    @inlinable
+    mutating func endReceived(_ id: CallID, at index: Int) {
         self.table.places[index].value?.flags.remove(.receiving)
         guard self.table.places[index].value?.flags.contains(.answered) == true else { return }
         self.windows.close(id)
@@ -207,6 +210,7 @@ extension ServerStreamMachine {
     }
 
     /// The body of an answer ended, or was broken off: its terminal frame is given.
+    @usableFromInline
     @discardableResult
     mutating func answerEnded(_ id: CallID, at index: Int) -> Bool {
         self.owed -= 1
@@ -217,6 +221,7 @@ extension ServerStreamMachine {
     }
 
     /// CREDIT came, for a stream or the connection.
+    @inlinable
     public mutating func creditReceived(_ id: CallID?, bytes: Int, now: Nanoseconds) throws(WireError) {
         if bytes < 1024 { try self.bucket.take(now: now) }
         guard let id else { return try self.windows.credited(bytes) }
@@ -236,7 +241,8 @@ extension ServerStreamMachine {
     public mutating func cheapFrameReceived(now: Nanoseconds) throws(WireError) { try self.bucket.take(now: now) }
 
     /// A stream that is over may still be spoken of, as frames cross; one that was never opened may not.
-    private func checkOpened(_ id: CallID) throws(WireError) {
+    @usableFromInline
+    func checkOpened(_ id: CallID) throws(WireError) {
         if self.lifecycle == .finishing { return }
         guard let last = self.lastOpened, !last.precedes(id) else {
             throw WireError(.violation(.stream), "A frame on a stream that was never opened (V1-34).")

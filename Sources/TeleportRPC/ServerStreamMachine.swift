@@ -26,30 +26,10 @@ public struct ServerStreamMachine<Handle> {
     }
 
     @usableFromInline
-    struct Flags: OptionSet, Sendable {
-        @usableFromInline let rawValue: UInt8
-        @inlinable
-        init(rawValue: UInt8) { self.rawValue = rawValue }
-
-        /// The client has not ended its side.
-        @inlinable static var receiving: Flags { Flags(rawValue: 1) }
-        /// The head of the final answer was given; the body is under way.
-        @inlinable static var answering: Flags { Flags(rawValue: 2) }
-        /// The terminal frame was given.
-        @inlinable static var answered: Flags { Flags(rawValue: 4) }
-        /// The client does not want the answer; the terminal frame is owed all the same.
-        @inlinable static var cancelled: Flags { Flags(rawValue: 8) }
-        @inlinable static var oneWay: Flags { Flags(rawValue: 16) }
-        @inlinable static var sensitive: Flags { Flags(rawValue: 32) }
-        /// The request went on behind its first frame, so that there is credit to count.
-        @inlinable static var streamed: Flags { Flags(rawValue: 64) }
-    }
-
-    @usableFromInline
     struct Slot {
         /// Tells this stream from one that had the same id before the ids wrapped.
         @usableFromInline let serial: UInt64
-        @usableFromInline var flags: Flags
+        @usableFromInline var flags: ServerStreamFlags
         /// What the terminal frame says of a stream that was cancelled.
         @usableFromInline var reason = ErrorCode.cancelled
         /// When the handler is to be stopped.
@@ -60,7 +40,7 @@ public struct ServerStreamMachine<Handle> {
         @usableFromInline var handle: Int?
 
         @inlinable
-        init(serial: UInt64, flags: Flags, deadline: Nanoseconds, held: Int) {
+        init(serial: UInt64, flags: ServerStreamFlags, deadline: Nanoseconds, held: Int) {
             self.serial = serial
             self.flags = flags
             self.deadline = deadline

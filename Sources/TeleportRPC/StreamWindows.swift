@@ -16,6 +16,7 @@ struct StreamWindows: Sendable {
         var lastTaken: Nanoseconds = 0
     }
 
+    /// Changed by taking an entry out and putting it back: in place, each change would allocate for its coroutine.
     private(set) var streams: [UInt32: Stream] = [:]
     private(set) var send: SendWindow
     private(set) var receive: ReceiveWindow
@@ -67,42 +68,51 @@ struct StreamWindows: Sendable {
     // MARK: Sending
 
     /// How much DATA the stream may send in its next turn.
+    @usableFromInline
     func allowance(_ id: CallID) -> Int {
         guard let stream = self.streams[id.rawValue] else { return 0 }
         return Swift.max(0, Swift.min(Self.turn, stream.send.available, self.send.available))
     }
 
+    @usableFromInline
     mutating func sent(_ bytes: Int, on id: CallID) {
         self.send.sent(bytes)
-        self.streams[id.rawValue]?.send.sent(bytes)
+        guard var stream = self.streams[id.rawValue] else { return }
+        stream.send.sent(bytes)
+        self.streams[id.rawValue] = stream
     }
 
     /// CREDIT for a stream. One that has no body under way has no use for it.
+    @usableFromInline
     mutating func credited(_ bytes: Int, to id: CallID) throws(WireError) {
-        guard var window = self.streams[id.rawValue]?.send else {
+        guard var stream = self.streams[id.rawValue] else {
             var any = SendWindow(0)
             return try any.credited(bytes)
         }
-        try window.credited(bytes)
-        self.streams[id.rawValue]?.send = window
+        try stream.send.credited(bytes)
+        self.streams[id.rawValue] = stream
     }
 
+    @usableFromInline
     mutating func credited(_ bytes: Int) throws(WireError) { try self.send.credited(bytes) }
 
     // MARK: Receiving
 
     /// DATA came, on whatever stream.
+    @usableFromInline
     mutating func received(_ bytes: Int) throws(WireError) { try self.receive.received(bytes) }
 
     /// And it is for a stream whose body is wanted.
+    @usableFromInline
     mutating func received(_ bytes: Int, on id: CallID, now: Nanoseconds) throws(WireError) {
-        guard var window = self.streams[id.rawValue]?.receive else { return }
-        if window.unread == 0 { self.streams[id.rawValue]?.lastTaken = now }
-        try window.received(bytes)
-        self.streams[id.rawValue]?.receive = window
+        guard var stream = self.streams[id.rawValue] else { return }
+        if stream.receive.unread == 0 { stream.lastTaken = now }
+        try stream.receive.received(bytes)
+        self.streams[id.rawValue] = stream
     }
 
     /// Bytes were dropped: they count for the connection only.
+    @usableFromInline
     mutating func dropped(_ bytes: Int) -> CreditGrant {
         CreditGrant(stream: nil, connection: self.receive.consumed(bytes))
     }
@@ -110,6 +120,7 @@ struct StreamWindows: Sendable {
     /// The consumer took bytes.
     ///
     /// - Parameter isOpen: whether more may come, so that credit is of use.
+    @usableFromInline
     mutating func consumed(_ bytes: Int, on id: CallID, isOpen: Bool, now: Nanoseconds) -> CreditGrant {
         var grant = self.dropped(bytes)
         guard var stream = self.streams[id.rawValue] else { return grant }

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOEmbedded
-import TeleportEndpoint
+import Synchronization
+@testable import TeleportEndpoint
 import TeleportRPC
 import TestTraits
 import Testing
@@ -122,5 +123,61 @@ struct BodyPipeTests {
             return
         }
         #expect(error.code == .cancelled)
+    }
+
+    // MARK: Tasks at its ends
+
+    @Test("a task gets what comes while it waits, and the end")
+    func waitingReader() async throws {
+        let pipe = BodyPipe()
+        let reader = Task {
+            var pieces: [String] = []
+            while let piece = try await pipe.nextPiece() { pieces.append(String(buffer: piece)) }
+            return pieces.joined()
+        }
+        for text in ["a", "b", "c"] {
+            _ = pipe.append(ByteBuffer(string: text))
+            await Task.yield()
+        }
+        pipe.finish()
+        #expect(try await reader.value == "abc")
+    }
+
+    @Test("a task that waits for a piece fails when somebody cancels the body, or the task", arguments: [false, true])
+    func cancelledReader(byTask: Bool) async throws {
+        let pipe = BodyPipe()
+        let reader = Task { try await pipe.nextPiece() }
+        while pipe.state.withLock({ $0.reader == nil }) { await Task.yield() }
+        if byTask { reader.cancel() } else { pipe.cancel() }
+        let error = await #expect(throws: RPCError.self) { try await reader.value }
+        #expect(error?.code == .cancelled)
+        #expect(pipe.isCancelled)
+    }
+
+    @Test("a task that writes waits while there is too much, and goes on when that was taken")
+    func waitingWriter() async throws {
+        let pipe = BodyPipe()
+        let piece = ByteBuffer(repeating: 1, count: BodyPipe.highMark)
+        let writer = Task {
+            try await pipe.write(piece)
+            try await pipe.write(ByteBuffer(string: "last"))
+            pipe.finish()
+        }
+        while pipe.state.withLock({ $0.writer == nil }) { await Task.yield() }
+        #expect(pipe.total == BodyPipe.highMark)
+        #expect(try await pipe.nextPiece() == piece)
+        #expect(try await pipe.nextPiece() == ByteBuffer(string: "last"))
+        #expect(try await pipe.nextPiece() == nil)
+        try await writer.value
+    }
+
+    @Test("a task that waits for room fails when nobody wants the body, or it is cancelled", arguments: [false, true])
+    func cancelledWriter(byTask: Bool) async throws {
+        let pipe = BodyPipe()
+        let writer = Task { try await pipe.write(ByteBuffer(repeating: 1, count: BodyPipe.highMark)) }
+        while pipe.state.withLock({ $0.writer == nil }) { await Task.yield() }
+        if byTask { writer.cancel() } else { pipe.cancel() }
+        let error = await #expect(throws: RPCError.self) { try await writer.value }
+        #expect(error?.code == .cancelled)
     }
 }

@@ -16,7 +16,7 @@ struct ClientStates {
         // Never the only stream.
         _ = self.machine.callEncoded(CallID(rawValue: 1), deadline: .never, flags: .streamsBody, call: "other")
         if state == "idle" { return }
-        var flags: ClientStreamMachine<String>.CallFlags = isSensitive ? .sensitive : []
+        var flags: CallFlags = isSensitive ? .sensitive : []
         if state == "one-way" { flags.insert(.oneWay) }
         if ["open", "begun", "answered"].contains(state) { flags.insert(.streamsBody) }
         _ = self.machine.callEncoded(self.id, deadline: .never, flags: flags, call: "call")

@@ -109,7 +109,7 @@ final class ModelClient {
     private func encode(_ number: Int, _ id: CallID) throws {
         let plan = self.calls[number].plan
         var flags: FrameFlags = plan.upload == nil ? .end : []
-        var callFlags: ClientStreamMachine<Int>.CallFlags = plan.upload == nil ? [] : .streamsBody
+        var callFlags: CallFlags = plan.upload == nil ? [] : .streamsBody
         if plan.isOneWay {
             flags.insert(.noReply)
             callFlags.insert(.oneWay)
