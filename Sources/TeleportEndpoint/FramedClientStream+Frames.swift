@@ -158,7 +158,8 @@ extension FramedClientStream {
         let flags = header.flags
         return .body(
             try machine.dataReceived(
-                id, count: header.length, ends: flags.contains(.end), isSensitive: flags.contains(.sensitive), now: now))
+                id, count: header.length, ends: flags.contains(.end), isSensitive: flags.contains(.sensitive), now: now)
+        )
     }
 
     @usableFromInline

@@ -81,6 +81,11 @@ public final class RPCServer<Codec: SelfDelimitingCodec>: Sendable {
         return listeners.map(\.address)
     }
 
+    /// What it does with connections, for one who listens in its place: instead of ``start()``.
+    public var acceptor: ConnectionAcceptor {
+        ConnectionAcceptor(options: self.configuration.listenerOptions, makeStream: self.makeStream)
+    }
+
     /// Starts, unless ``start()`` was called before, and serves until ``beginGracefulShutdown()`` is called or the task
     /// is cancelled; then drains and returns.
     ///
@@ -116,6 +121,10 @@ public final class RPCServer<Codec: SelfDelimitingCodec>: Sendable {
         for listener in listeners { await listener.close() }
         return await self.registry.shutDown(limit: limit)
     }
+
+    /// Tells the clients that are connected over v1 to make their next calls on other connections: none is lost. v0 has no
+    /// way to say so; its connections stay. The server goes on.
+    public func retireConnections() { self.registry.retire() }
 
     /// Where it listens, with the real ports; empty while it does not.
     public var addresses: [TransportAddress] { self.listeners.withLock { $0.map(\.address) } }

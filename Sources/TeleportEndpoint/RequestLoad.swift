@@ -11,8 +11,12 @@ package final class RequestLoad: Sendable {
 
     /// Takes a place; false, and nothing taken, if all `limit` are.
     @inlinable
-    package func enter() -> Bool {
-        guard self.count.wrappingAdd(1, ordering: .relaxed).newValue <= self.limit else {
+    package func enter() -> Bool { self.enter(upTo: self.limit) }
+
+    /// The same with a limit that may change.
+    @inlinable
+    package func enter(upTo limit: Int) -> Bool {
+        guard self.count.wrappingAdd(1, ordering: .relaxed).newValue <= limit else {
             self.count.wrappingSubtract(1, ordering: .relaxed)
             return false
         }

@@ -52,6 +52,8 @@ final class ServerDoor {
     private var isEncrypted = false
     private var isDraining = false
     private var owner: Owner?
+    /// The owner can tell its client to leave: no call is lost by that.
+    private var canSayGoAway = false
 
     init(configuration: ServerConfiguration, ways: Ways, onClosed: @escaping () -> Void) {
         self.configuration = configuration
@@ -83,6 +85,11 @@ final class ServerDoor {
         self.refuse("The server is shutting down.")
     }
 
+    /// Has the client leave if that costs it nothing. A v0 client cannot be told: what it is just sending would be lost.
+    func retire() {
+        if self.canSayGoAway { self.owner?.drain() }
+    }
+
     /// And has waited long enough.
     func fail(_ error: RPCError) {
         if let owner = self.owner { return owner.fail(error) }
@@ -108,7 +115,9 @@ final class ServerDoor {
         case .v0: self.handOver(self.ways.v0, driver, &bytes)
         case .v1 where self.configuration.tls != nil && !self.isEncrypted && !self.configuration.allowPlaintext:
             self.refuse("The client asks for a plain connection; this server has TLS.")
-        case .v1: self.handOver(self.ways.v1, driver, &bytes)
+        case .v1:
+            self.canSayGoAway = true
+            self.handOver(self.ways.v1, driver, &bytes)
         }
     }
 

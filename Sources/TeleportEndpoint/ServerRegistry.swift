@@ -10,11 +10,17 @@ package final class ServerRegistry: Sendable {
     @usableFromInline
     package struct Entry: Sendable {
         let drain: @Sendable () -> Void
+        /// The same without haste, and only if no request can be lost by it.
+        let retire: @Sendable () -> Void
         let closeNow: @Sendable () -> Void
 
         @usableFromInline
-        package init(drain: @escaping @Sendable () -> Void, closeNow: @escaping @Sendable () -> Void) {
+        package init(
+            drain: @escaping @Sendable () -> Void, retire: @escaping @Sendable () -> Void,
+            closeNow: @escaping @Sendable () -> Void
+        ) {
             self.drain = drain
+            self.retire = retire
             self.closeNow = closeNow
         }
     }
@@ -37,7 +43,7 @@ package final class ServerRegistry: Sendable {
         self.executors = executors
     }
 
-    var count: Int { self.state.withLock { $0.entries.count } }
+    package var count: Int { self.state.withLock { $0.entries.count } }
 
     /// Makes something for each loop.
     ///
@@ -77,6 +83,7 @@ package final class ServerRegistry: Sendable {
             ObjectIdentifier(key),
             Entry(
                 drain: { eventLoop.execute { bound.value.drain() } },
+                retire: { eventLoop.execute { bound.value.retire() } },
                 closeNow: {
                     eventLoop.execute { bound.value.fail(RPCError(.shuttingDown, "The server shut down.")) }
                 }))
@@ -90,6 +97,11 @@ package final class ServerRegistry: Sendable {
     package func ended(_ key: ObjectIdentifier) {
         guard self.state.withLock({ $0.entries.removeValue(forKey: key) }) != nil else { return }
         self.living.left()
+    }
+
+    /// Has the connections that are open end as soon as they can without a loss; others may come.
+    package func retire() {
+        for entry in self.state.withLock({ Array($0.entries.values) }) { entry.retire() }
     }
 
     /// Drains all connections; after `limit` closes what is left. True if nothing was.

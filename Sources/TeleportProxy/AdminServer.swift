@@ -1,4 +1,5 @@
 public import NIOCore
+internal import Synchronization
 public import Teleport
 
 /// Shows what a proxy does, over HTTP: `/expvar` and `/prometheus`, with the counters of the reference's `httptp`, and
@@ -6,7 +7,10 @@ public import Teleport
 ///
 /// Whoever can connect can read; listen where only those can who may.
 public final class AdminServer: Sendable {
+    private let address: TransportAddress
+    private let group: any EventLoopGroup
     private let server: HTTPServer
+    private let listener = Mutex<Listener?>(nil)
 
     /// - Parameters:
     ///   - address: where to listen.
@@ -14,10 +18,12 @@ public final class AdminServer: Sendable {
     ///   - group: the loops that connections live on.
     public init(at address: TransportAddress, of proxy: Proxy, group: any EventLoopGroup = EventLoops.shared) {
         let pages = AdminPages(statistics: { proxy.statistics }, readiness: { proxy.readiness })
+        self.address = address
+        self.group = group
         self.server = HTTPServer(
-            addresses: [address], group: group, options: ListenerOptions(readSizes: .many),
-            service: PageService(pages: pages),
-            settings: FrontSettings(ProxyConfiguration(in: .http, at: [address], out: .http, to: [])))
+            group: group, options: ListenerOptions(readSizes: .many), service: PageService(pages: pages),
+            settings: FrontSettings(
+                FrontConfiguration(.http, at: [address]), gathered: GatheredBytes(limit: 1 << 20)))
     }
 
     /// Listens, and answers from now on.
@@ -26,12 +32,14 @@ public final class AdminServer: Sendable {
     /// - Throws: ``TransportError`` `.bindFailed`.
     @discardableResult
     public func start() async throws(TransportError) -> TransportAddress {
-        // One address was given, so one is bound.
-        try await self.server.start()[0]
+        let listener = try await Listener.bind(self.address, group: self.group, accepting: self.server.acceptor)
+        self.listener.withLock { $0 = listener }
+        return listener.address
     }
 
     /// Answers what was read, then closes.
     public func shutDown() async {
+        await self.listener.withLock { $0.take() }?.close()
         _ = await self.server.shutDown(limit: .seconds(1))
     }
 }

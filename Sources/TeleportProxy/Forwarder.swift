@@ -4,17 +4,16 @@ internal import TeleportEndpoint
 
 /// Chooses a server for each request, keeps to the limit, and tries again where that is safe.
 final class Forwarder: RequestService {
-    private let upstreams: [Upstream]
+    let upstreams: [Upstream]
     private let timeout: TimeAmount
     private let limit: Int
-    private let load: RequestLoad
     private let failures: FailureLog
     private let logsAll: Bool
     private let turn = Turn()
     private let uploads: UploadPlaces?
-    let counters = RequestCounters()
+    private let counts: ForwarderCounts
     /// What all bodies that are not complete are counted against, where they have to be whole.
-    let gathered: GatheredBytes
+    var gathered: GatheredBytes { self.counts.gathered }
     /// The largest bodies that are held where they have to be whole.
     let maxRequest: Int
     let maxAnswer: Int
@@ -22,15 +21,14 @@ final class Forwarder: RequestService {
     /// How often it is looked whether bodies move.
     let watchInterval: TimeAmount
 
-    init(upstreams: [Upstream], _ configuration: ProxyConfiguration) {
+    init(upstreams: [Upstream], _ configuration: ProxyConfiguration, counts: ForwarderCounts) {
         self.upstreams = upstreams
+        self.counts = counts
         self.timeout = configuration.outTimeout
         self.limit = configuration.concurrency
-        self.load = RequestLoad(limit: configuration.concurrency)
         self.logsAll = configuration.logsAllErrors
         self.failures = FailureLog(logger: configuration.logger, logsAll: configuration.logsAllErrors)
-        self.gathered = GatheredBytes(limit: configuration.maxGatheredBytes)
-        self.maxRequest = configuration.inLimits.maxBodySize
+        self.maxRequest = configuration.largestRequest.maxBodySize
         self.maxAnswer = configuration.outLimits.maxBodySize
         self.clientStall = (configuration.inUploadStall, configuration.inDownloadStall)
         self.watchInterval = .nanoseconds(
@@ -55,11 +53,11 @@ final class Forwarder: RequestService {
     /// - Returns: what can be given up; `nil` if it was answered.
     @discardableResult
     func accept(_ inbound: InboundRequest) -> Exchange? {
-        self.counters.started()
-        guard self.load.enter() else {
+        self.counts.requests.started()
+        guard self.counts.load.enter(upTo: self.limit) else {
             let response = Response.text(
                 "Too many requests: the limit is \(self.limit) at the same time.\n", status: .tooManyRequests)
-            self.counters.failed()
+            self.counts.requests.failed()
             inbound.upload?.cancel()
             inbound.note?.ended(
                 response.status, requestBytes: inbound.request.body.count ?? 0,
@@ -83,8 +81,8 @@ final class Forwarder: RequestService {
             self.accept(inbound)
             return
         }
-        self.counters.started()
-        self.counters.succeeded(is200: true)
+        self.counts.requests.started()
+        self.counts.requests.succeeded(is200: true)
         responder.respond(Response(status: .noContent))
     }
 
@@ -176,7 +174,7 @@ final class Forwarder: RequestService {
     /// An exchange has its answer.
     func succeeded(_ exchange: Exchange, _ status: Status, bytes: Int) {
         self.leave(exchange)
-        self.counters.succeeded(is200: status == .ok)
+        self.counts.requests.succeeded(is200: status == .ok)
         guard let note = exchange.note else { return }
         self.note(note, exchange, status, bytes, nil)
     }
@@ -184,7 +182,7 @@ final class Forwarder: RequestService {
     /// An exchange ended without an answer, or without all of it.
     func failed(_ exchange: Exchange, _ status: Status, bytes: Int, _ failure: ForwardingFailure) {
         self.leave(exchange)
-        if case .timedOut = failure.kind { self.counters.timedOut() } else { self.counters.failed() }
+        if case .timedOut = failure.kind { self.counts.requests.timedOut() } else { self.counts.requests.failed() }
         // Clients leave all the time, and nobody can do anything about it.
         if !failure.isClients || self.logsAll {
             self.failures.failed(
@@ -195,7 +193,7 @@ final class Forwarder: RequestService {
     }
 
     private func leave(_ exchange: Exchange) {
-        self.load.leave()
+        self.counts.load.leave()
         if exchange.holdsPlace { self.uploads?.left() }
     }
 
@@ -205,10 +203,6 @@ final class Forwarder: RequestService {
         note.ended(
             status, requestBytes: exchange.upload?.total ?? exchange.request.body.count ?? 0, responseBytes: bytes,
             upstream: "\(exchange.upstream.address)", attempts: exchange.attempts.count, failure: failure)
-    }
-
-    func shutDown(limit: TimeAmount) async {
-        for upstream in self.upstreams { await upstream.shutDown(limit: limit) }
     }
 
     // MARK: Choosing
@@ -257,11 +251,6 @@ final class Forwarder: RequestService {
         try? request.fields.append(.host, upstream.address.hostField)
         return request
     }
-}
-
-extension Upstream {
-    /// Its bit in ``Exchange/Attempts/tried``; servers beyond the 64th share the last.
-    var bit: UInt64 { 1 << UInt64(Swift.min(self.index, 63)) }
 }
 
 extension TransportAddress {

@@ -16,17 +16,19 @@ final class FrontSettings: Sendable {
     let gathered: GatheredBytes
     let accessLog: AccessLog?
 
-    /// - Parameter gathered: of the whole process; `nil` counts for itself.
-    init(_ configuration: ProxyConfiguration, gathered: GatheredBytes? = nil) {
-        self.limits = configuration.inLimits
-        self.idleTimeout = configuration.inIdleTimeout
-        self.headTimeout = configuration.inHeadTimeout
-        self.minimumRate = configuration.inMinimumRate
-        self.rateGrace = configuration.inRateGrace
+    /// - Parameters:
+    ///   - gathered: of the whole process.
+    ///   - accessLog: where requests are recorded; `nil` is nowhere.
+    init(_ configuration: FrontConfiguration, gathered: GatheredBytes, accessLog: AccessLog? = nil) {
+        self.limits = configuration.limits
+        self.idleTimeout = configuration.idleTimeout
+        self.headTimeout = configuration.headTimeout
+        self.minimumRate = configuration.minimumRate
+        self.rateGrace = configuration.rateGrace
         self.maxPipelined = configuration.maxPipelined
-        self.gathered = gathered ?? GatheredBytes(limit: configuration.maxGatheredBytes)
-        self.isSecure = configuration.inTLS != nil
+        self.gathered = gathered
+        self.isSecure = configuration.tls != nil
         self.gate = RequestGate(configuration)
-        self.accessLog = configuration.accessLog
+        self.accessLog = accessLog
     }
 }

@@ -211,10 +211,15 @@ final class HTTPFrontStream: ByteStream {
     /// Answers what was read, with `Connection: close`, and then closes. An idle connection is left open for a moment: a
     /// request may be on its way, and closing would lose it.
     func drain() {
-        guard !self.isDraining, self.driver != nil else { return }
+        guard self.drainDeadline == nil, self.driver != nil else { return }
         self.isDraining = true
         self.drainDeadline = self.front.eventLoop.now + Self.drainGrace
         self.watchTime()
+    }
+
+    /// The same with all the time that an idle connection has: it closes with the next answer.
+    func retire() {
+        if self.driver != nil { self.isDraining = true }
     }
 
     func closeNow() {

@@ -1,50 +1,38 @@
 internal import NIOCore
-internal import Synchronization
 internal import Teleport
 internal import TeleportEndpoint
 
-/// Accepts HTTP connections and has a service answer their requests.
+/// Serves HTTP connections that somebody accepts: has a service answer their requests.
 final class HTTPServer: Sendable {
-    private let addresses: [TransportAddress]
-    private let group: any EventLoopGroup
     private let options: ListenerOptions
     private let service: any RequestService
     private let settings: FrontSettings
     private let registry: ServerRegistry
-    private let listeners = Mutex<[Listener]>([])
 
     init(
-        addresses: [TransportAddress], group: any EventLoopGroup, options: ListenerOptions,
-        service: any RequestService, settings: FrontSettings
+        group: any EventLoopGroup, options: ListenerOptions, service: any RequestService, settings: FrontSettings
     ) {
-        self.addresses = addresses
-        self.group = group
         self.options = options
         self.service = service
         self.settings = settings
         self.registry = ServerRegistry(group: group)
     }
 
-    /// Listens at all addresses, or at none.
-    func start() async throws(TransportError) -> [TransportAddress] {
-        let bound = try await Listener.bind(all: self.addresses, group: self.group, options: self.options) {
-            self.accept(on: $0)
-        }
-        self.listeners.withLock { $0 += bound }
-        return bound.map(\.address)
+    /// What listeners do with connections for it.
+    var acceptor: ConnectionAcceptor {
+        ConnectionAcceptor(options: self.options) { self.makeStream(on: $0) }
     }
 
-    /// Accepts nothing more, answers what was read, then closes. True if all of it was answered within `limit`.
-    func shutDown(limit: TimeAmount) async -> Bool {
-        let listeners = self.listeners.withLock { listeners in
-            defer { listeners = [] }
-            return listeners
-        }
-        for listener in listeners { await listener.close() }
-        return await self.registry.shutDown(limit: limit)
-    }
+    /// Connections that are open now.
+    var connectionCount: Int { self.registry.count }
 
-    private func accept(on eventLoop: any EventLoop) -> (any ByteStream)? {
+    /// Answers what was read, then closes. True if all of it was answered within `limit`.
+    func shutDown(limit: TimeAmount) async -> Bool { await self.registry.shutDown(limit: limit) }
+
+    /// Closes each connection with its next answer, which says so: no request can be on its way then.
+    func retire() { self.registry.retire() }
+
+    private func makeStream(on eventLoop: any EventLoop) -> (any ByteStream)? {
         let front = HTTPFront(eventLoop: eventLoop)
         let key = ObjectIdentifier(front)
         let registry = self.registry
@@ -52,6 +40,7 @@ final class HTTPServer: Sendable {
             key,
             .init(
                 drain: { eventLoop.execute { front.stream.value?.drain() } },
+                retire: { eventLoop.execute { front.stream.value?.retire() } },
                 closeNow: { eventLoop.execute { front.stream.value?.closeNow() } }))
         guard isAccepted else { return nil }
         let stream = HTTPFrontStream(

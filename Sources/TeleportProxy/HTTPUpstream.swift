@@ -12,18 +12,17 @@ final class HTTPUpstream: Sendable {
     /// The pool for each loop, by identity.
     private let poolOfLoop: [ObjectIdentifier: Int]
 
-    init(address: TransportAddress, configuration: ProxyConfiguration, traffic: TrafficCounters) {
+    init(_ settings: UpstreamSettings, group: any EventLoopGroup, traffic: TrafficCounters) {
         let connector = Connector(
-            to: address, tls: configuration.outTLS, timeout: configuration.outTimeout, traffic: traffic)
-        let limit = Swift.max(
-            1, configuration.outConnectionsPerAddress ?? ProxyConfiguration.defaultHTTPConnections)
-        let loops = Array(configuration.eventLoopGroup.makeIterator())
+            to: settings.address, tls: settings.tls, timeout: settings.timeout, traffic: traffic)
+        let limit = Swift.max(1, settings.connections ?? ProxyConfiguration.defaultHTTPConnections)
+        let loops = Array(group.makeIterator())
         let count = Swift.min(limit, loops.count)
         self.pools = loops.prefix(count).enumerated().map { index, eventLoop in
             // The remainder of the division goes to the first pools.
             let share = limit / count + (index < limit % count ? 1 : 0)
             return HTTPUpstreamPool.Handle(
-                eventLoop: eventLoop, connector: connector, limit: share, configuration: configuration)
+                eventLoop: eventLoop, connector: connector, limit: share, settings: settings)
         }
         var poolOfLoop: [ObjectIdentifier: Int] = [:]
         for (index, eventLoop) in loops.enumerated() { poolOfLoop[ObjectIdentifier(eventLoop)] = index % count }

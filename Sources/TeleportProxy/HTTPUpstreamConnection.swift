@@ -46,15 +46,15 @@ final class HTTPUpstreamConnection: ByteStream {
     private static let room = 128 << 10
 
     init(
-        pool: HTTPUpstreamPool, eventLoop: any EventLoop, configuration: ProxyConfiguration, via: Via?,
+        pool: HTTPUpstreamPool, eventLoop: any EventLoop, settings: UpstreamSettings, via: Via?,
         first: Exchange
     ) {
         self.pool = pool
         self.eventLoop = eventLoop
-        self.timeout = configuration.outTimeout
-        self.idleTimeout = configuration.outIdleTimeout
+        self.timeout = settings.timeout
+        self.idleTimeout = settings.idleTimeout
         self.via = via
-        var limits = configuration.outLimits
+        var limits = settings.limits
         self.maxWholeAnswer = limits.maxBodySize
         // What is passed on in pieces needs no limit: little of it is ever here.
         limits.maxBodySize = .max

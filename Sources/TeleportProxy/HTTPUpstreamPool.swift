@@ -13,14 +13,14 @@ final class HTTPUpstreamPool {
         private let make: @Sendable (Handle, HTTPUpstream) -> HTTPUpstreamPool
         private let free: Atomic<Int>
 
-        init(eventLoop: any EventLoop, connector: Connector, limit: Int, configuration: ProxyConfiguration) {
+        init(eventLoop: any EventLoop, connector: Connector, limit: Int, settings: UpstreamSettings) {
             self.eventLoop = eventLoop
             self.box = NIOLoopBoundBox.makeEmptyBox(valueType: HTTPUpstreamPool.self, eventLoop: eventLoop)
             self.free = Atomic(limit)
             self.make = { handle, upstream in
                 HTTPUpstreamPool(
                     handle: handle, upstream: upstream, connector: connector, limit: limit,
-                    configuration: configuration)
+                    settings: settings)
             }
         }
 
@@ -46,7 +46,7 @@ final class HTTPUpstreamPool {
     private weak var upstream: HTTPUpstream?
     private let eventLoop: any EventLoop
     private let limit: Int
-    private let configuration: ProxyConfiguration
+    private let settings: UpstreamSettings
     private let connector: Connector
     private let via: Via?
     private var idle: [HTTPUpstreamConnection] = []
@@ -60,15 +60,15 @@ final class HTTPUpstreamPool {
     private var isShutDown = false
 
     init(
-        handle: Handle, upstream: HTTPUpstream, connector: Connector, limit: Int, configuration: ProxyConfiguration
+        handle: Handle, upstream: HTTPUpstream, connector: Connector, limit: Int, settings: UpstreamSettings
     ) {
         self.handle = handle
         self.upstream = upstream
         self.eventLoop = handle.eventLoop
         self.limit = limit
-        self.configuration = configuration
+        self.settings = settings
         self.connector = connector
-        self.via = configuration.viaName.flatMap { Via($0) }
+        self.via = settings.viaName.flatMap { Via($0) }
         self.timer = DeadlineTimer(eventLoop: handle.eventLoop) { [weak self] now in self?.expireWaiting(now) }
     }
 
@@ -142,7 +142,7 @@ final class HTTPUpstreamPool {
     private func connect(for exchange: Exchange) {
         self.count += 1
         let connection = HTTPUpstreamConnection(
-            pool: self, eventLoop: self.eventLoop, configuration: self.configuration, via: self.via, first: exchange)
+            pool: self, eventLoop: self.eventLoop, settings: self.settings, via: self.via, first: exchange)
         let bound = NIOLoopBound(connection, eventLoop: self.eventLoop)
         let connected = self.connector.connect(on: self.eventLoop) { bound.value }
         connected.assumeIsolated().whenFailure { error in connection.connectingFailed(error) }

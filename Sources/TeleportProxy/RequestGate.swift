@@ -6,8 +6,8 @@ struct RequestGate: Sendable {
     let getOnly: Bool
     let clientIPField: FieldName?
 
-    init(_ configuration: ProxyConfiguration) {
-        self.getOnly = configuration.inGetOnly
+    init(_ configuration: FrontConfiguration) {
+        self.getOnly = configuration.getOnly
         self.clientIPField = configuration.clientIPField
     }
 

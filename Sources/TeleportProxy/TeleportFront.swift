@@ -4,7 +4,7 @@ internal import TeleportEndpoint
 
 /// The side of the proxy that Teleport clients connect to.
 struct TeleportFront: RequestHandler {
-    let forwarder: Forwarder
+    let forwarder: CurrentForwarder
     let gate: RequestGate
     let accessLog: AccessLog?
 

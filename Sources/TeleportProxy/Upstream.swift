@@ -14,9 +14,9 @@ final class Upstream: Sendable {
     /// A latency that was measured longer ago counts for nothing: the server may have recovered.
     private static let latencyLifetime = TimeAmount.seconds(5)
 
-    let address: TransportAddress
-    /// Its place in the list, for ``Exchange/Attempts``.
-    let index: Int
+    let settings: UpstreamSettings
+    /// Its bit in ``Exchange/Attempts/tried``.
+    let bit: UInt64
     private let transport: Transport
     private let pending = Atomic<Int>(0)
     /// Moving average of the time to the answer's head, in nanoseconds; 0 is unknown.
@@ -26,10 +26,34 @@ final class Upstream: Sendable {
     private let isSuspect = Atomic<Bool>(false)
     private let health = Mutex(UpstreamHealth())
 
-    init(address: TransportAddress, index: Int, transport: Transport) {
-        self.address = address
-        self.index = index
+    init(_ settings: UpstreamSettings, bit: UInt64, transport: Transport) {
+        self.settings = settings
+        self.bit = bit
         self.transport = transport
+    }
+
+    var address: TransportAddress { self.settings.address }
+
+    /// The servers of a configuration: those of `old` whose settings stay as they are, and new ones.
+    static func all(
+        of configuration: ProxyConfiguration, keeping old: [Upstream], traffic: TrafficCounters
+    ) -> [Upstream] {
+        var left = old
+        var kept: [Int: Upstream] = [:]
+        let all = configuration.upstreams.map { UpstreamSettings($0, of: configuration) }
+        for (index, settings) in all.enumerated() {
+            guard let match = left.firstIndex(where: { $0.settings == settings }) else { continue }
+            kept[index] = left.remove(at: match)
+        }
+        var bits = kept.values.reduce(0) { $0 | $1.bit }
+        return all.enumerated().map { index, settings in
+            if let upstream = kept[index] { return upstream }
+            // The lowest that is free; servers beyond the 64th share the last.
+            let bit = UInt64(1) << UInt64(Swift.min((~bits).trailingZeroBitCount, 63))
+            bits |= bit
+            return Upstream(
+                settings, bit: bit, transport: settings.makeTransport(in: configuration, traffic: traffic))
+        }
     }
 
     // MARK: Forwarding

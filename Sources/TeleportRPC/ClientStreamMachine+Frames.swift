@@ -79,7 +79,8 @@ extension ClientStreamMachine {
 
     @usableFromInline
     mutating func unusualResponseReceived(
-        _ id: CallID, at index: Int, _ flags: ClientStreamFlags, ends: Bool, isInterim: Bool, isEmpty: Bool, isSensitive: Bool,
+        _ id: CallID, at index: Int, _ flags: ClientStreamFlags, ends: Bool, isInterim: Bool, isEmpty: Bool,
+        isSensitive: Bool,
         now: Nanoseconds
     ) throws(WireError) -> ResponseAction {
         try self.checkSensitive(flags, isSensitive)

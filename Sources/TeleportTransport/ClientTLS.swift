@@ -70,3 +70,10 @@ public struct ClientTLS: Sendable {
         ClientTLS(self, context: self.framed.context(name) ?? self.context, applicationProtocol: name)
     }
 }
+
+/// Values are equal that were made at once: of two that were made of the same files, one may have read others.
+extension ClientTLS: Equatable {
+    public static func == (left: ClientTLS, right: ClientTLS) -> Bool {
+        left.context === right.context && left.serverName == right.serverName
+    }
+}

@@ -11,8 +11,24 @@ public struct Listener: Sendable {
     }
 
     private let backing: Backing
+    private let acceptor: ConnectionAcceptor.Replaceable
     /// Where it listens; the port is the real one if 0 was asked for.
     public let address: TransportAddress
+
+    /// Listens at `address`.
+    ///
+    /// - Parameters:
+    ///   - group: the loops that accepted connections are spread over.
+    ///   - options: TLS, batching, who is admitted, and so on. Default: plain, everybody.
+    ///   - makeStream: called on the loop of each accepted connection for the stream to drive; `nil` closes it.
+    /// - Throws: as ``bind(_:group:accepting:)``.
+    public static func bind(
+        _ address: TransportAddress, group: any EventLoopGroup, options: ListenerOptions = .init(),
+        makeStream: @escaping @Sendable (any EventLoop) -> (any ByteStream)?
+    ) async throws(TransportError) -> Listener {
+        try await self.bind(
+            address, group: group, accepting: ConnectionAcceptor(options: options, makeStream: makeStream))
+    }
 
     /// Listens at `address`.
     ///
@@ -21,13 +37,13 @@ public struct Listener: Sendable {
     ///
     /// - Parameters:
     ///   - group: the loops that accepted connections are spread over.
-    ///   - options: TLS, batching, who is admitted, and so on. Default: plain, everybody.
-    ///   - makeStream: called on the loop of each accepted connection for the stream to drive; `nil` closes it.
+    ///   - acceptor: what to do with them.
     /// - Throws: ``TransportError`` `.bindFailed` that names the address and what the system said.
     public static func bind(
-        _ address: TransportAddress, group: any EventLoopGroup, options: ListenerOptions = .init(),
-        makeStream: @escaping @Sendable (any EventLoop) -> (any ByteStream)?
+        _ address: TransportAddress, group: any EventLoopGroup, accepting acceptor: ConnectionAcceptor
     ) async throws(TransportError) -> Listener {
+        let options = acceptor.options
+        let acceptor = ConnectionAcceptor.Replaceable(acceptor)
         let bootstrap = SocketOptions.apply(
             to: ServerBootstrap(group: group), isTCP: address.isTCP, reusesPort: options.reusesPort,
             readSizes: options.readSizes
@@ -42,30 +58,31 @@ public struct Listener: Sendable {
             }
         }
         .childChannelInitializer { channel in
-            channel.eventLoop.makeCompletedFuture { try Self.setUp(channel, options, makeStream) }
+            channel.eventLoop.makeCompletedFuture { try Self.setUp(channel, acceptor.current) }
         }
         do {
             switch address {
             case .tcp(let host, let port):
                 let channel = try await Self.bindTCP(bootstrap, host: host, port: port)
                 let actual = channel.localAddress?.port ?? port
-                return Listener(backing: .socket(channel), address: .tcp(host: host, port: actual))
+                return Listener(
+                    backing: .socket(channel), acceptor: acceptor, address: .tcp(host: host, port: actual))
             case .unix(let path):
                 let (file, descriptor) = try UnixSocketFile.listen(at: path)
                 do {
                     let channel = try await bootstrap.withBoundSocket(descriptor).get()
                     // That set a backlog of its own.
                     UnixSocketFile.listen(descriptor)
-                    return Listener(backing: .unix(channel, file), address: address)
+                    return Listener(backing: .unix(channel, file), acceptor: acceptor, address: address)
                 } catch {
                     file.remove()
                     throw error
                 }
             case .memory(let name):
                 let registration = try MemoryListeners.Registration(name, group: group) { channel in
-                    try Self.setUp(channel, options, makeStream)
+                    try Self.setUp(channel, acceptor.current)
                 }
-                return Listener(backing: .memory(registration), address: address)
+                return Listener(backing: .memory(registration), acceptor: acceptor, address: address)
             }
         } catch let error as TransportError {
             throw error
@@ -95,6 +112,10 @@ public struct Listener: Sendable {
         return bound
     }
 
+    /// Has other things done with the connections that are accepted from now on; those that were accepted go on. What
+    /// concerns the socket itself stays: ``ListenerOptions/reusesPort``, ``ListenerOptions/readSizes``.
+    public func accept(with acceptor: ConnectionAcceptor) { self.acceptor.replace(with: acceptor) }
+
     /// Accepts nothing more. Connections that were accepted go on. The file of a unix socket is removed, unless another
     /// one has taken its place.
     public func close() async {
@@ -110,12 +131,13 @@ public struct Listener: Sendable {
     }
 
     private static func setUp(
-        _ channel: any Channel, _ options: ListenerOptions, _ makeStream: (any EventLoop) -> (any ByteStream)?
+        _ channel: any Channel, _ acceptor: ConnectionAcceptor
     ) throws {
+        let options = acceptor.options
         if let admits = options.admits, !admits(channel.remoteAddress) {
             throw TransportError(.closedLocally, "The peer is not admitted.")
         }
-        guard let stream = makeStream(channel.eventLoop) else {
+        guard let stream = acceptor.makeStream(channel.eventLoop) else {
             throw TransportError(.closedLocally, "No more connections are accepted.")
         }
         let pipeline = channel.pipeline.syncOperations

@@ -75,6 +75,13 @@ public struct ServerTLS: Sendable {
     }
 }
 
+/// Values are equal that were made at once: of two that were made of the same files, one may have read others.
+extension ServerTLS: Equatable {
+    public static func == (left: ServerTLS, right: ServerTLS) -> Bool {
+        left.context === right.context
+    }
+}
+
 extension NIOSSLContext {
     static func make(_ configuration: TLSConfiguration) throws(TransportError) -> NIOSSLContext {
         do {

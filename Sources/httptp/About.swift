@@ -53,6 +53,12 @@ enum About {
             effect:
                 "Drain: nobody new is let in, requests that were read are answered, for 10 seconds at most. A second "
                 + "one ends the process at once."),
+        Signal(
+            names: ["SIGHUP"],
+            effect:
+                "Read the configuration and the certificates again, and go on with them without losing a request. If they "
+                + "have a mistake, it is logged, and nothing changes. Certificates are also read again when their files "
+                + "change."),
         Signal(names: ["SIGUSR1"], effect: "Reopen the access log, after it was rotated."),
     ]
 
@@ -65,6 +71,7 @@ enum About {
         ExitStatus(code: 0, meaning: "It was asked to stop, and did."),
         ExitStatus(code: 1, meaning: "It could not start, for example because the address is in use."),
         ExitStatus(code: 64, meaning: "The command line has a mistake, which is told on standard error."),
+        ExitStatus(code: 78, meaning: "The configuration file has a mistake, which is told on standard error."),
     ]
 
     /// What `--help` says between the first line and the options.

@@ -3,6 +3,7 @@ import Teleport
 
 /// The side that requests come from.
 struct ClientOptions: ParsableArguments {
+    @Option(.listen) var urls: EndpointList
     @Option(.in) var addressText: String
     @Option(.inType) var type: Kind
     @Option(.inCompress) var codec: Codec

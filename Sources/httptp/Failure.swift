@@ -13,6 +13,9 @@ struct Failure {
         case let misuse as Misuse:
             self.message = misuse.description
             self.code = EX_USAGE
+        case let mistake as ConfigurationMistake:
+            self.message = mistake.description
+            self.code = EX_CONFIG
         case let failure as TransportError:
             self.message = Self.sentence(failure)
             self.code = EXIT_FAILURE

@@ -1,7 +1,5 @@
 import ArgumentParser
-import Logging
-import Teleport
-import TeleportProxy
+import Foundation
 
 /// `httptp`: a reverse proxy and load balancer that carries HTTP over Teleport.
 @main
@@ -13,6 +11,7 @@ struct HTTPTP: AsyncParsableCommand {
         discussion: About.discussion,
         version: "\(About.name) \(About.version)")
 
+    @OptionGroup(.configuration) var configuration: ConfigurationOptions
     @OptionGroup(.clients) var clients: ClientOptions
     @OptionGroup(.servers) var servers: ServerOptions
     @OptionGroup(.links) var links: LinkOptions
@@ -33,7 +32,7 @@ struct HTTPTP: AsyncParsableCommand {
                 } else {
                     try await EstimateCommand.parsed(arguments).run()
                 }
-            case .run(let arguments): try await self.parsed(arguments).run()
+            case .run(let arguments): try await self.run(arguments)
             }
         } catch {
             Failure(error).exit()
@@ -44,67 +43,16 @@ struct HTTPTP: AsyncParsableCommand {
         try self.tls.check(in: self.clients.type, out: self.servers.type)
     }
 
-    func run() async throws {
-        let logger = self.observing.makeLogger()
-        let descriptors = Descriptors.raiseLimit()
-        let configuration = try self.proxyConfiguration(logger)
-        let proxy = Proxy(configuration)
-        // From here on signals are answered: a SIGTERM while starting must not be lost.
-        let signals = await Signals(
-            onStop: { proxy.beginGracefulShutdown() },
-            onReopen: { Self.reopen(configuration.accessLog, logger) })
-        let addresses = try await proxy.start()
-        let admin = try await self.startAdmin(of: proxy, logger)
-        self.log(listeningAt: addresses.map(\.description), descriptors: descriptors, logger)
-        await proxy.runUntilShutdown()
-        await admin?.shutDown()
-        // What was recorded last is not in the file yet.
-        configuration.accessLog?.close()
-        logger.info("stopped")
-        signals.cancel()
-    }
-
-    /// Serves the counters. If the address is the default one and taken, by another `httptp` most likely, it is done
-    /// without.
-    private func startAdmin(of proxy: Proxy, _ logger: Logger) async throws -> AdminServer? {
-        guard let (address, isDefault) = try self.observing.adminAddress() else { return nil }
-        let server = AdminServer(at: address, of: proxy)
-        do throws(TransportError) {
-            try await server.start()
-            return server
-        } catch {
-            guard isDefault else { throw error }
-            logger.warning(
-                "the counters are not served: choose an address with -expvarAddr, or none with -expvarAddr=",
-                metadata: ["address": "\(address)", "cause": "\(error.message)"])
-            return nil
+    /// - Parameter arguments: normalized.
+    private static func run(_ arguments: [String]) async throws {
+        let plan = try Plan(arguments)
+        if plan.command.configuration.isPrint { print(try plan.configurationText(), terminator: "") }
+        if plan.command.configuration.isCheck {
+            var tls = TLSCache()
+            _ = try plan.proxyConfiguration(tls: &tls, logger: plan.command.observing.makeLogger())
+            FileHandle.standardError.write(Data("\(About.name): the configuration is good\n".utf8))
         }
-    }
-
-    private func log(listeningAt addresses: [String], descriptors: UInt64, _ logger: Logger) {
-        if self.tls.isInsecure {
-            logger.warning(
-                "the certificates of servers are not verified: whoever is in between can read and change everything",
-                metadata: ["option": "\(ProxyOption.outTLSInsecure)"])
-        }
-        if descriptors < Descriptors.enough {
-            logger.warning(
-                "few descriptors: each connection takes one; raise the limit with ulimit -n or LimitNOFILE",
-                metadata: ["descriptors": "\(descriptors)"])
-        }
-        logger.info(
-            "listening",
-            metadata: [
-                "in": "\(addresses.joined(separator: ","))", "inType": "\(self.clients.type)",
-                "out": "\(self.servers.addressTexts.elements.joined(separator: ","))",
-                "outType": "\(self.servers.type)", "descriptors": "\(descriptors)",
-            ])
-    }
-
-    private static func reopen(_ accessLog: AccessLog?, _ logger: Logger) {
-        // Without one the signal is nobody's, and does no harm.
-        guard let accessLog else { return }
-        logger.info("reopening the access log")
-        accessLog.reopen()
+        guard !plan.command.configuration.isPrint, !plan.command.configuration.isCheck else { return }
+        try await Service(arguments, plan).run()
     }
 }

@@ -3,7 +3,7 @@
 /// Options may be spelled in more ways than the parser knows: one dash or two, with either name, and flags with `=true`
 /// or `=false`. This reads them all and makes one of them, and tells mistakes about names by name.
 enum Invocation: Equatable {
-    /// Forward, with these arguments: each of them `-name=value`, `--long-name=value` or a flag that is on.
+    /// Forward, with these arguments: each of them `-name=value`, `--long-name=value`, or a flag: `-name`, `-name=false`.
     case run([String])
     case help
     case version
@@ -88,7 +88,7 @@ private struct ArgumentReader {
 
     mutating func take(_ option: ProxyOption, _ argument: String) throws(Misuse) {
         // A second value would silently replace the first.
-        guard self.seen.insert(option).inserted else {
+        guard self.seen.insert(option).inserted || option.isRepeatable else {
             let both = option.name == option.longName ? "" : ", or as --\(option.longName) as well"
             throw Misuse("\(option) is given twice\(both): leave one of them out.")
         }
@@ -120,7 +120,8 @@ private struct ArgumentReader {
             throw Misuse(
                 "\(option) is on or off: write \(option), \(option)=true or \(option)=false, not \"\(value)\".")
         }
-        if isOn { self.result.append("\(option)") }
+        // Off is said too: a configuration file may say on.
+        self.result.append(isOn ? "\(option)" : "\(option)=false")
     }
 
     func complaint(aboutStray argument: String) -> Misuse {

@@ -2,6 +2,25 @@ extension ProxyOption {
     /// What it is called, takes, defaults to and does.
     var definition: OptionDefinition {
         switch self {
+        case .config:
+            .init(
+                .configuration, "config", value: "file", completing: .file,
+                "Read the configuration from this YAML file; options beside it win. SIGHUP has it read again.")
+        case .check:
+            .init(
+                .configuration, "check",
+                "Say whether the configuration and the certificates that it names are good, and do nothing else.")
+        case .printConfig:
+            .init(
+                .configuration, "print-config",
+                "Print the whole configuration, defaults included, as a file for -config, and do nothing else.")
+
+        case .listen:
+            .init(
+                .clients, "listen", value: "URLs",
+                "Where to listen and what clients speak there, in place of -in and -inType: https://:443, "
+                    + "teleport://:8043, unix:///run/app.sock, teleport+unix:///run/link.sock. Several with commas, or "
+                    + "given again.")
         case .in:
             .init(
                 .clients, "in", value: "address", default: "127.0.0.1:8080",
@@ -36,6 +55,11 @@ extension ProxyOption {
         case .reusePort:
             .init(.clients, "reuse-port", "Let other processes listen at the same TCP port (SO_REUSEPORT).")
 
+        case .forward:
+            .init(
+                .servers, "forward", value: "URLs",
+                "Where to forward to and what is spoken there, in place of -out and -outType, as "
+                    + "teleports://a.example:8443,teleports://b.example:8443.")
         case .out:
             .init(
                 .servers, "out", value: "addresses", default: "127.0.0.1:8043",
@@ -64,6 +88,10 @@ extension ProxyOption {
                 default: "1 to a Teleport server, up to 512 as needed to an HTTP server",
                 "Connections to each server.")
 
+        case .codec:
+            .init(
+                .links, "codec", value: "codec", completing: Self.codecs,
+                "How both sides compress, unless -inCompress or -outCompress says otherwise.")
         case .wire:
             .init(
                 .links, "wire", value: "version", default: "auto", completing: .list(Wire.allCases.map(\.rawValue)),

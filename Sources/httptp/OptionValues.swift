@@ -67,6 +67,34 @@ extension OptionValue where Self: RawRepresentable<String> & CaseIterable {
     }
 }
 
+extension ProxyOption {
+    /// What its value is read as; a flag's is not read.
+    var valueType: any OptionValue.Type {
+        switch self {
+        case .listen, .forward: EndpointList.self
+        case .inType, .outType: Kind.self
+        case .inCompress, .outCompress, .codec: Codec.self
+        case .wire: Wire.self
+        case .inDelay, .outDelay, .outTimeout, .inHeadTimeout, .inIdleTimeout: Span.self
+        case .inAllowIP: AllowedAddresses.self
+        case .clientIPHeader, .via: Token.self
+        case .out, .inTLSCert, .inTLSKey: CommaList.self
+        case .outConnsPerAddr, .inMaxHeaderSize, .inMaxBodySize, .outMaxHeaderSize, .outMaxBodySize, .concurrency:
+            Int.self
+        case .logLevel: LogLevel.self
+        case .in, .config, .inTLSClientCA, .outTLSCA, .outTLSCert, .outTLSKey, .outTLSServerName, .accessLog,
+            .expvarAddr, .check, .printConfig, .inGetOnly, .reusePort, .outTLSInsecure, .logAllErrors:
+            String.self
+        }
+    }
+
+    /// Whether commas separate its values.
+    var isList: Bool {
+        self.valueType == CommaList.self || self.valueType == AllowedAddresses.self
+            || self.valueType == EndpointList.self
+    }
+}
+
 extension Kind: OptionValue {}
 extension Codec: OptionValue {}
 extension Wire: OptionValue {}

@@ -9,6 +9,7 @@ protocol OptionValue: Sendable {
 /// Properties take their names, texts and defaults from the table: `@Option(.inType) var type: Kind`.
 extension Option where Value: OptionValue {
     init(_ option: ProxyOption) {
+        precondition(option.valueType == Value.self, "the table says something else of \(option)")
         guard let initial = try? Value(text: option.definition.defaultText) else {
             preconditionFailure("the table has no valid default for \(option)")
         }

@@ -3,12 +3,14 @@
 /// Everything that is said about an option is said once, in ``definition``: what the parser accepts, `--help`, the manual
 /// page and the completions are made from there.
 enum ProxyOption: String, CaseIterable {
+    // Configuration.
+    case config, check, printConfig
     // Clients.
-    case `in`, inType, inCompress, inDelay, inAllowIP, inGetOnly, clientIPHeader, via, reusePort
+    case listen, `in`, inType, inCompress, inDelay, inAllowIP, inGetOnly, clientIPHeader, via, reusePort
     // Servers.
-    case out, outType, outCompress, outDelay, outTimeout, outConnsPerAddr
+    case forward, out, outType, outCompress, outDelay, outTimeout, outConnsPerAddr
     // Links between proxies.
-    case wire
+    case codec, wire
     // TLS.
     case inTLSCert, inTLSKey, inTLSClientCA
     case outTLSCA, outTLSInsecure, outTLSCert, outTLSKey, outTLSServerName
@@ -22,6 +24,9 @@ enum ProxyOption: String, CaseIterable {
 
     /// A readable name; some options have only one.
     var longName: String { self.definition.longName }
+
+    /// Whether it may be given several times, which is the same as values with commas between them.
+    var isRepeatable: Bool { self == .listen || self == .forward }
 
     /// Whether it stands alone, without a value.
     var isFlag: Bool { self.definition.placeholder.isEmpty }
@@ -38,6 +43,7 @@ extension ProxyOption: CustomStringConvertible {
 
 /// Where an option is listed.
 enum OptionSection: String, CaseIterable {
+    case configuration = "Configuration"
     case clients = "Clients"
     case servers = "Servers"
     case links = "Teleport links"

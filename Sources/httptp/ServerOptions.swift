@@ -3,6 +3,7 @@ import Teleport
 
 /// The side that requests go to.
 struct ServerOptions: ParsableArguments {
+    @Option(.forward) var urls: EndpointList
     @Option(.out) var addressTexts: CommaList
     @Option(.outType) var type: Kind
     @Option(.outCompress) var codec: Codec

@@ -7,13 +7,16 @@ import TeleportSignals
     import Darwin
 #endif
 
-/// Calls one closure at the first SIGTERM or SIGINT, a second of which ends the process at once, and another one at each
-/// SIGUSR1.
+/// Calls one closure at the first SIGTERM or SIGINT, a second of which ends the process at once, another one at each
+/// SIGUSR1, and a third at each SIGHUP.
 final class Signals {
     private var sources: [any DispatchSourceSignal] = []
 
     /// Returns when the signals are taken.
-    init(onStop: @escaping @Sendable () -> Void, onReopen: @escaping @Sendable () -> Void) async {
+    init(
+        onStop: @escaping @Sendable () -> Void, onReopen: @escaping @Sendable () -> Void,
+        onReload: @escaping @Sendable () -> Void
+    ) async {
         SignalSource.ignoreBrokenPipes()
         for number in [SIGTERM, SIGINT] {
             self.sources.append(
@@ -23,6 +26,7 @@ final class Signals {
                 })
         }
         self.sources.append(await SignalSource.take(SIGUSR1, onReopen))
+        self.sources.append(await SignalSource.take(SIGHUP, onReload))
     }
 
     func cancel() {

@@ -17,7 +17,17 @@ struct CommandLineTests {
         guard case .run(let normalized) = try Invocation(arguments) else {
             throw Misuse("something else was asked for")
         }
-        return try HTTPTP.parsed(normalized)
+        return try HTTPTP.parsed(Arguments(normalized).strings)
+    }
+
+    /// The proxy that these arguments ask for.
+    private func proxy(_ arguments: [String]) throws -> ProxyConfiguration {
+        guard case .run(let normalized) = try Invocation(arguments) else {
+            throw Misuse("something else was asked for")
+        }
+        let plan = try Plan(normalized)
+        var tls = TLSCache()
+        return try plan.proxyConfiguration(tls: &tls, logger: plan.command.observing.makeLogger())
     }
 
     // MARK: Spellings
@@ -26,10 +36,12 @@ struct CommandLineTests {
     private static func example(_ option: ProxyOption) -> (value: String, others: [String]) {
         let serverSide = ["-inType", "https", "-inTLSCert", "a.pem", "-inTLSKey", "b.pem"]
         switch option {
+        case .config: return ("x.yaml", [])
+        case .listen, .forward: return ("http://:81,unix:///run/x.sock", [])
         case .in, .expvarAddr: return ("127.0.0.1:1", [])
         case .out: return ("127.0.0.1:1,[::1]:2", [])
         case .inType, .outType: return ("unix", option == .inType ? ["-in=x.sock"] : ["-out=x.sock"])
-        case .inCompress, .outCompress: return ("snappy", [])
+        case .inCompress, .outCompress, .codec: return ("snappy", [])
         case .wire: return ("v0", [])
         case .inDelay, .outDelay, .outTimeout, .inHeadTimeout, .inIdleTimeout: return ("1m30s", [])
         case .inAllowIP: return ("10.0.0.0/8,::1", [])
@@ -46,7 +58,7 @@ struct CommandLineTests {
             return ("777", [])
         case .accessLog: return ("-", [])
         case .logLevel: return ("error", [])
-        case .inGetOnly, .reusePort, .logAllErrors: return ("", [])
+        case .inGetOnly, .reusePort, .logAllErrors, .check, .printConfig: return ("", [])
         }
     }
 
@@ -127,26 +139,26 @@ struct CommandLineTests {
     @Test("without options the proxy is the one that the table describes")
     func defaultConfiguration() throws {
         let command = try self.command([])
-        let configuration = try command.proxyConfiguration(command.observing.makeLogger())
-        #expect(configuration.inKind == .http)
-        #expect(configuration.inAddresses == [.tcp(host: "127.0.0.1", port: 8080)])
+        let configuration = try self.proxy([])
+        #expect(configuration.front.kind == .http)
+        #expect(configuration.front.addresses == [.tcp(host: "127.0.0.1", port: 8080)])
         #expect(configuration.outKind == .teleport)
-        #expect(configuration.outAddresses == [.tcp(host: "127.0.0.1", port: 8043)])
-        #expect(configuration.inLimits.maxHeadSize == 4096)
-        #expect(configuration.inLimits.maxBodySize == 4_194_304)
+        #expect(configuration.upstreams.map(\.address) == [.tcp(host: "127.0.0.1", port: 8043)])
+        #expect(configuration.front.limits.maxHeadSize == 4096)
+        #expect(configuration.front.limits.maxBodySize == 4_194_304)
         #expect(configuration.outLimits.maxHeadSize == 4096)
         #expect(configuration.outLimits.maxBodySize == 67_108_864)
-        #expect(configuration.inDelay == .zero)
+        #expect(configuration.front.delay == .zero)
         #expect(configuration.outTimeout == .seconds(3))
-        #expect(configuration.inHeadTimeout == .seconds(15))
-        #expect(configuration.inIdleTimeout == .seconds(120))
+        #expect(configuration.front.headTimeout == .seconds(15))
+        #expect(configuration.front.idleTimeout == .seconds(120))
         #expect(configuration.concurrency == 100_000)
         #expect(configuration.outConnectionsPerAddress == nil)
-        #expect(configuration.inAllowed.isEmpty)
-        #expect(configuration.clientIPField == nil)
+        #expect(configuration.front.allowed.isEmpty)
+        #expect(configuration.front.clientIPField == nil)
         #expect(configuration.viaName == "httptp")
-        #expect(configuration.inTLS == nil && configuration.outTLS == nil && configuration.accessLog == nil)
-        #expect(!configuration.inGetOnly && !configuration.reusesPort && !configuration.logsAllErrors)
+        #expect(configuration.front.tls == nil && configuration.outTLS == nil && configuration.accessLog == nil)
+        #expect(!configuration.front.getOnly && !configuration.front.reusesPort && !configuration.logsAllErrors)
         let admin = try #require(try command.observing.adminAddress())
         #expect(admin.address == .tcp(host: "localhost", port: 8040))
         #expect(admin.isDefault)
@@ -154,28 +166,32 @@ struct CommandLineTests {
 
     @Test("each option ends up where it belongs")
     func configuration() throws {
-        let command = try self.command([
+        let arguments = [
             "-in", "run/x.sock", "-inType", "unix", "-out", "10.0.0.7:1,10.0.0.8:2", "-outType", "http",
             "-inGetOnly", "-inMaxHeaderSize", "1000", "-inMaxBodySize", "2000", "-outMaxHeaderSize", "3000",
             "-outMaxBodySize", "4000", "-outConnsPerAddr", "5", "-outTimeout", "6s", "-concurrency", "7",
             "-clientIPHeader", "X-Real-IP", "-via=", "-reusePort", "-logAllErrors", "-inHeadTimeout", "8s",
             "-inIdleTimeout", "9s", "-inDelay", "10us", "-outDelay", "11ms", "-expvarAddr", "localhost:8040",
             "-logLevel", "debug",
-        ])
-        let configuration = try command.proxyConfiguration(command.observing.makeLogger())
-        #expect(configuration.inKind == .http && configuration.outKind == .http)
-        #expect(configuration.inAddresses == [.unix(path: "run/x.sock")])
-        #expect(configuration.outAddresses == [.tcp(host: "10.0.0.7", port: 1), .tcp(host: "10.0.0.8", port: 2)])
-        #expect(configuration.inGetOnly && configuration.reusesPort && configuration.logsAllErrors)
-        #expect(configuration.inLimits.maxHeadSize == 1000 && configuration.inLimits.maxBodySize == 2000)
+        ]
+        let command = try self.command(arguments)
+        let configuration = try self.proxy(arguments)
+        #expect(configuration.front.kind == .http && configuration.outKind == .http)
+        #expect(configuration.front.addresses == [.unix(path: "run/x.sock")])
+        #expect(
+            configuration.upstreams.map(\.address) == [
+                .tcp(host: "10.0.0.7", port: 1), .tcp(host: "10.0.0.8", port: 2),
+            ])
+        #expect(configuration.front.getOnly && configuration.front.reusesPort && configuration.logsAllErrors)
+        #expect(configuration.front.limits.maxHeadSize == 1000 && configuration.front.limits.maxBodySize == 2000)
         #expect(configuration.outLimits.maxHeadSize == 3000 && configuration.outLimits.maxBodySize == 4000)
         #expect(configuration.outConnectionsPerAddress == 5)
         #expect(configuration.outTimeout == .seconds(6))
         #expect(configuration.concurrency == 7)
-        #expect(configuration.clientIPField == "X-Real-IP")
+        #expect(configuration.front.clientIPField == "X-Real-IP")
         #expect(configuration.viaName == nil)
-        #expect(configuration.inHeadTimeout == .seconds(8) && configuration.inIdleTimeout == .seconds(9))
-        #expect(configuration.inDelay == .microseconds(10) && configuration.outDelay == .milliseconds(11))
+        #expect(configuration.front.headTimeout == .seconds(8) && configuration.front.idleTimeout == .seconds(9))
+        #expect(configuration.front.delay == .microseconds(10) && configuration.outDelay == .milliseconds(11))
         #expect(try #require(try command.observing.adminAddress()).isDefault == false)
         #expect(try command.observing.logLevel == LogLevel(text: "debug"))
         #expect(try self.command(["-expvarAddr="]).observing.adminAddress() == nil)
@@ -217,6 +233,13 @@ struct CommandLineTests {
             (["-outTLSCA", "a", "-outType", "http"], "only for -outType https or teleports"),
             (["-outTLSCert", "a", "-outType", "https"], "both, or neither"),
             (["-outTLSInsecure", "-outTLSCA", "a", "-outType", "https"], "leave one of them out"),
+            (["--listen", ":80"], "write a URL such as"), (["--listen", "ftp://:80"], "there is no ftp://"),
+            (["--listen", "http://:80", "-in", ":1"], "leave one of them out"), (["--listen="], "write a URL"),
+            (["--forward", "http://a", "-outType", "http"], "leave one of them out"),
+            (["--forward", "teleport://a"], "write the port"), (["--forward", "http://a/b"], "ends behind the port"),
+            (["--forward", "http://me@a"], "no user"), (["--forward", "unix://a"], "three slashes"),
+            (["--forward", "http://a,teleport://b:1"], "different protocols"),
+            (["--listen", "https://:443"], "add -inTLSCert and -inTLSKey"), (["--codec", "zip"], "zstd"),
             (["-inTLSSessionTicketKey", "x"], "ticket keys itself"), (["-autocertCacheDir=x"], "-inTLSCert"),
             (["-autocertHostRegexp", "x"], "ACME"), (["--generate-completion-script"], "bash, zsh, fish"),
             (["--generate-completion-script=tcsh"], "bash, zsh, fish"),

@@ -86,6 +86,16 @@ final class HTTPTPProcess: Sendable {
         self.port = try #require(Int(address.1))
     }
 
+    /// Starts it with these arguments and no others; ``port`` is the first that it listens at.
+    init(only arguments: [String]) async throws {
+        self.process = try ChildProcess(Programs.underTest, arguments)
+        let isUp = try await self.process.wrote(" listening")
+        try #require(isUp, "httptp did not start: \(self.process.text)")
+        let text = self.process.text
+        let address = try #require(text.firstMatch(of: /in=127\.0\.0\.1:(\d+)/), "\(text)")
+        self.port = try #require(Int(address.1))
+    }
+
     /// Starts it at a unix socket.
     init(_ arguments: [String], socketPath: String) async throws {
         self.process = try ChildProcess(

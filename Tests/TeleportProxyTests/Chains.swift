@@ -219,7 +219,7 @@ enum Front: CaseIterable, CustomTestStringConvertible {
         func patient(_ configuration: inout ProxyConfiguration) {
             // Tests run beside each other: what is slow here is the machine.
             configuration.outTimeout = .seconds(60)
-            if self == .teleport { configuration.inKind = .teleport }
+            if self == .teleport { configuration.front.kind = .teleport }
             if self == .chainV0 { configuration.speakV0() }
             configure(&configuration)
         }
@@ -233,7 +233,7 @@ enum Front: CaseIterable, CustomTestStringConvertible {
 extension ProxyConfiguration {
     /// For what is tested of protocol v0.
     mutating func speakV0() {
-        self.inWire = .v0
+        self.front.wire = .v0
         self.outWire = .v0
     }
 }

@@ -194,7 +194,7 @@ struct DefectTests {
             to: [origin.address],
             {
                 $0.outCompression = codec
-                if $0.inKind == .teleport, $0.outKind == .http, front.isChain { $0.inCompression = codec }
+                if $0.front.kind == .teleport, $0.outKind == .http, front.isChain { $0.front.compression = codec }
             }
         ) { address in
             let answer: Response?
@@ -462,9 +462,9 @@ struct DefectTests {
         let origin = try await RecordingOrigin()
         let loopback = TransportAddress.tcp(host: "::1", port: 0)
         // A proxy that listens at ::1 is the HTTP server behind.
-        try await withProxy(to: [origin.address], { $0.inAddresses = [loopback] }) { server, _ in
+        try await withProxy(to: [origin.address], { $0.front.addresses = [loopback] }) { server, _ in
             try await withChain(
-                to: [server], near: { $0.inAddresses = [loopback] }, far: { $0.inAddresses = [loopback] }
+                to: [server], near: { $0.front.addresses = [loopback] }, far: { $0.front.addresses = [loopback] }
             ) { front in
                 guard case .tcp("::1", let port) = front else {
                     Issue.record("\(front)")
@@ -534,7 +534,7 @@ struct DefectTests {
         if front == .chainV0 { configuration.speakV0() }
         if front.isChain {
             configuration.outKind = .teleport
-            configuration.outAddresses = try await far.start()
+            configuration.upstreams = try await far.start().map { UpstreamConfiguration($0) }
         }
         let proxy = Proxy(configuration)
         let address = try #require(try await proxy.start().first)

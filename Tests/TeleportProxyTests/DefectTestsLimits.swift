@@ -61,7 +61,7 @@ struct DefectLimitTests {
         "what is over a limit is told so, to its sender alone, and not sent on (D6)", arguments: rows, Front.allCases)
     func limits(row: Row, front: Front) async throws {
         let origin = try await RecordingOrigin()
-        try await front.run(to: [origin.address], { $0.inLimits = Self.limits }) { address in
+        try await front.run(to: [origin.address], { $0.front.limits = Self.limits }) { address in
             if front.speaksHTTP {
                 var (client, innocent) = (try await RawClient(to: address), try await RawClient(to: address))
                 innocent.send("GET /before HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -100,7 +100,7 @@ struct DefectLimitTests {
         ], [Front.http, .teleport])
     func exactLimits(row: Row, front: Front) async throws {
         let origin = try await RecordingOrigin()
-        try await front.run(to: [origin.address], { $0.inLimits = Self.limits }) { address in
+        try await front.run(to: [origin.address], { $0.front.limits = Self.limits }) { address in
             let status =
                 front.speaksHTTP
                 ? try await DefectTests.status(of: row.request, at: address)
@@ -155,14 +155,14 @@ struct DefectLimitTests {
     @Test(
         "a head that Via pushes over the limit is refused to its caller alone (D5)", arguments: [984, 990, 999, 1000])
     func headGrowsOverLimit(size: Int) async throws {
-        try await self.besideOneInFlight({ $0.inLimits = Self.limits }, send: Self.head(of: size)) {
+        try await self.besideOneInFlight({ $0.front.limits = Self.limits }, send: Self.head(of: size)) {
             #expect($0?.status == 431)
         }
     }
 
     @Test("the largest head that has room for Via is forwarded (D5)")
     func headJustFits() async throws {
-        try await self.besideOneInFlight({ $0.inLimits = Self.limits }, send: Self.head(of: 983)) {
+        try await self.besideOneInFlight({ $0.front.limits = Self.limits }, send: Self.head(of: 983)) {
             #expect($0?.text == "fine")
         }
     }
@@ -173,8 +173,8 @@ struct DefectLimitTests {
     func fieldCountGrowsOverLimit(count: Int) async throws {
         try await self.besideOneInFlight(
             {
-                $0.inLimits = Self.limits
-                $0.clientIPField = $0.inKind == .http ? "X-Forwarded-For" : nil
+                $0.front.limits = Self.limits
+                $0.front.clientIPField = $0.front.kind == .http ? "X-Forwarded-For" : nil
             }, send: Self.fields(count)
         ) {
             #expect($0?.status == (count == 8 ? 200 : 431))
@@ -271,7 +271,7 @@ struct DefectBombTests {
         Shape.allCases)
     func fromClient(codec: CompressionCodec, shape: Shape) async throws {
         let origin = try await RecordingOrigin()
-        try await Front.teleport.run(to: [origin.address], { $0.inLimits = HTTPLimits(maxBodySize: 1 << 20) }) {
+        try await Front.teleport.run(to: [origin.address], { $0.front.limits = HTTPLimits(maxBodySize: 1 << 20) }) {
             address in
             var innocent = try await LinkClient(to: address, codec: codec)
             try innocent.send(1, VerdictTests.next)
@@ -293,7 +293,7 @@ struct DefectBombTests {
     @Test("a bomb small enough to be read over costs its sender alone, on the same link too (D7)", arguments: codecs)
     func readOver(codec: CompressionCodec) async throws {
         let origin = try await RecordingOrigin()
-        try await Front.teleport.run(to: [origin.address], { $0.inLimits = HTTPLimits(maxBodySize: 1 << 20) }) {
+        try await Front.teleport.run(to: [origin.address], { $0.front.limits = HTTPLimits(maxBodySize: 1 << 20) }) {
             address in
             var client = try await LinkClient(to: address, codec: codec)
             var message = ByteBuffer(string: "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 16777216\r\n\r\n")

@@ -17,23 +17,27 @@ struct StatusTests {
     private static let get = "GET / HTTP/1.1\r\nHost: a\r\n"
     static let rows = [
         Row(testDescription: "400", request: "GET / HTTP/1.1\r\n\r\n", status: 400),
-        Row(testDescription: "405", request: "POST / HTTP/1.1\r\nHost: a\r\n\r\n", status: 405) { $0.inGetOnly = true },
-        Row(testDescription: "408 in the line", request: "GET /", status: 408) { $0.inHeadTimeout = .milliseconds(20) },
+        Row(testDescription: "405", request: "POST / HTTP/1.1\r\nHost: a\r\n\r\n", status: 405) {
+            $0.front.getOnly = true
+        },
+        Row(testDescription: "408 in the line", request: "GET /", status: 408) {
+            $0.front.headTimeout = .milliseconds(20)
+        },
         Row(testDescription: "408 in the fields", request: get + "X: ", status: 408) {
-            $0.inHeadTimeout = .milliseconds(20)
+            $0.front.headTimeout = .milliseconds(20)
         },
         Row(
             testDescription: "408 in the body", request: "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc",
             status: 408
         ) {
-            $0.inRateGrace = .milliseconds(20)
-            $0.inMinimumRate = 1_000_000
+            $0.front.rateGrace = .milliseconds(20)
+            $0.front.minimumRate = 1_000_000
         },
         Row(
             testDescription: "413", request: "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4194305\r\n\r\n",
             status: 413
         ) {
-            $0.inLimits = HTTPLimits(maxDiscardedBody: 0)
+            $0.front.limits = HTTPLimits(maxDiscardedBody: 0)
         },
         Row(
             testDescription: "414", request: "GET /\(String(repeating: "x", count: 16 << 10)) HTTP/1.1\r\n", status: 414
@@ -140,7 +144,7 @@ struct StatusTests {
                 $0.outKind = .teleport
                 $0.outWire = .v0
                 $0.outTimeout = .seconds(60)
-                $0.inLimits = HTTPLimits(maxBodySize: 1 << 30)
+                $0.front.limits = HTTPLimits(maxBodySize: 1 << 30)
             }
         ) { address, proxy in
             var client = try await RawClient(to: address)

@@ -30,7 +30,8 @@ struct HTTPFrontTests {
         let front = HTTPFront(eventLoop: loop)
         let stream = HTTPFrontStream(
             front: front, service: service,
-            settings: FrontSettings(ProxyConfiguration(in: .http, at: [], out: .http, to: [])), onClosed: {})
+            settings: FrontSettings(FrontConfiguration(.http, at: []), gathered: GatheredBytes(limit: 1 << 20)),
+            onClosed: {})
         front.stream.value = stream
         let channel = EmbeddedChannel(handler: ConnectionDriver(stream: stream), loop: loop)
         try channel.connect(to: .init(unixDomainSocketPath: "/nowhere")).wait()

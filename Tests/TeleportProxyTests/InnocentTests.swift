@@ -50,13 +50,13 @@ struct InnocentTests {
         }
         func configure(_ configuration: inout ProxyConfiguration) {
             configuration.outTimeout = .seconds(60)
-            configuration.inLimits = HTTPLimits(
+            configuration.front.limits = HTTPLimits(
                 maxHeadSize: 8 << 10, maxBodySize: 64 << 10, maxDiscardedBody: 128 << 10)
         }
         try await withProxy(
             to: [origin.address],
             {
-                $0.inKind = .teleport
+                $0.front.kind = .teleport
                 configure(&$0)
             }
         ) { far, _ in

@@ -21,8 +21,8 @@ struct LinkVersionTests {
         return try await withProxy(
             to: [origin],
             {
-                $0.inKind = .teleport
-                $0.inWire = wire
+                $0.front.kind = .teleport
+                $0.front.wire = wire
                 $0.accessLog = log
             }
         ) { address, _ in
@@ -148,7 +148,7 @@ struct LinkVersionTests {
         }
         for (route, status) in [(Route.v0, 502), (.v1, 200), (.v0v1, 502), (.v1v0, 502)] {
             try await route.run(
-                to: [origin.address], { if $0.inKind == .teleport { $0.outLimits.maxBodySize = 100_000 } }
+                to: [origin.address], { if $0.front.kind == .teleport { $0.outLimits.maxBodySize = 100_000 } }
             ) { front, _ in
                 let answer = try await DefectTests.status(of: Self.get, at: front)
                 #expect(answer?.code == UInt16(status), "\(route)")
@@ -172,7 +172,7 @@ struct LinkVersionTests {
         try await withProxy(
             to: [behind],
             {
-                $0.inKind = .teleport
+                $0.front.kind = .teleport
                 $0.outKind = .teleport
                 $0.outWire = route.links[0]
             }
@@ -195,11 +195,11 @@ struct LinkVersionTests {
     @Test("one-way requests go on as such, whole; what does not fit a frame goes on as a request")
     func oneWay() async throws {
         let origin = try await RecordingOrigin()
-        try await withProxy(to: [origin.address], { $0.inKind = .teleport }) { far, _ in
+        try await withProxy(to: [origin.address], { $0.front.kind = .teleport }) { far, _ in
             try await withProxy(
                 to: [far],
                 {
-                    $0.inKind = .teleport
+                    $0.front.kind = .teleport
                     $0.outKind = .teleport
                     $0.outWire = .v1
                 }
@@ -233,10 +233,10 @@ struct LinkVersionTests {
         var configuration = ProxyConfiguration(
             in: .teleport, at: [.tcp(host: "127.0.0.1", port: 0)], out: .http, to: [origin.address])
         configuration.takeTime()
-        configuration.reusesPort = true
+        configuration.front.reusesPort = true
         var far = Proxy(configuration)
-        configuration.inAddresses = try await far.start()
-        try await withProxy(to: configuration.inAddresses, { $0.outKind = .teleport }) { front, proxy in
+        configuration.front.addresses = try await far.start()
+        try await withProxy(to: configuration.front.addresses, { $0.outKind = .teleport }) { front, proxy in
             let progress = Progress()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for index in 0..<8 {

@@ -9,12 +9,12 @@ struct PatienceTests {
     private let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
 
     private func settings() -> FrontSettings {
-        var configuration = ProxyConfiguration(in: .http, at: [], out: .http, to: [])
-        configuration.inIdleTimeout = .seconds(60)
-        configuration.inHeadTimeout = .seconds(15)
-        configuration.inMinimumRate = 100
-        configuration.inRateGrace = .seconds(10)
-        return FrontSettings(configuration)
+        var configuration = FrontConfiguration(.http, at: [])
+        configuration.idleTimeout = .seconds(60)
+        configuration.headTimeout = .seconds(15)
+        configuration.minimumRate = 100
+        configuration.rateGrace = .seconds(10)
+        return FrontSettings(configuration, gathered: GatheredBytes(limit: 1 << 20))
     }
 
     private func after(_ seconds: Double) -> NIODeadline { self.start + .nanoseconds(Int64(seconds * 1e9)) }

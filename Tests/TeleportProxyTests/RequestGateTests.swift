@@ -6,8 +6,8 @@ import Testing
 
 @Suite("What a request has to get past")
 struct RequestGateTests {
-    private func gate(_ change: (inout ProxyConfiguration) -> Void = { _ in }) -> RequestGate {
-        var configuration = ProxyConfiguration(in: .http, at: [], out: .http, to: [])
+    private func gate(_ change: (inout FrontConfiguration) -> Void = { _ in }) -> RequestGate {
+        var configuration = FrontConfiguration(.http, at: [])
         change(&configuration)
         return RequestGate(configuration)
     }
@@ -31,7 +31,7 @@ struct RequestGateTests {
 
     @Test("-inGetOnly leaves GET and HEAD")
     func getOnly() throws {
-        let gate = self.gate { $0.inGetOnly = true }
+        let gate = self.gate { $0.getOnly = true }
         #expect(gate.refusal(of: try self.head(.get)) == nil)
         #expect(gate.refusal(of: try self.head(.head)) == nil)
         let refusal = gate.refusal(of: try self.head(.post))

@@ -46,7 +46,7 @@ enum Route: CaseIterable, CustomTestStringConvertible {
             var configuration = ProxyConfiguration(
                 in: index == 0 ? .http : .teleport, at: [loopback],
                 out: index == self.links.count ? .http : .teleport, to: addresses)
-            if index > 0 { configuration.inWire = self.links[index - 1] }
+            if index > 0 { configuration.front.wire = self.links[index - 1] }
             if index < self.links.count { configuration.outWire = self.links[index] }
             configuration.takeTime()
             configure(&configuration)

@@ -80,7 +80,7 @@ struct StreamedLinkTests {
                 guard await peer.push(bytes) else { return }
             }
         }
-        try await route.run(to: [origin.address], { $0.inLimits.maxBodySize = size }) { front, _ in
+        try await route.run(to: [origin.address], { $0.front.limits.maxBodySize = size }) { front, _ in
             let peer = try await RawPeer.connect(to: front)
             peer.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \(size)\r\n\r\n")
             async let sent: Void = {
@@ -185,7 +185,7 @@ struct StreamedLinkTests {
                 _ = await peer.readToEnd()
                 left.raise()
             }
-            try await withProxy(to: [origin.address], { $0.inKind = .teleport }) { link, _ in
+            try await withProxy(to: [origin.address], { $0.front.kind = .teleport }) { link, _ in
                 let client = TeleportClient.patient(to: link)
                 let call = Task {
                     let response = try await client.execute(Request(.get, "/", host: "a"), timeout: .seconds(60))
@@ -208,11 +208,11 @@ struct StreamedLinkTests {
             _ = await peer.readToEnd()
             left.raise()
         }
-        try await withProxy(to: [origin.address], { $0.inKind = .teleport }) { far, _ in
+        try await withProxy(to: [origin.address], { $0.front.kind = .teleport }) { far, _ in
             try await withProxy(
                 to: [far],
                 {
-                    $0.inKind = .teleport
+                    $0.front.kind = .teleport
                     $0.outKind = .teleport
                 }
             ) { link, proxy in
@@ -339,7 +339,7 @@ struct StreamedLinkTests {
         try await withProxy(
             to: [origin.address],
             {
-                $0.inKind = .teleport
+                $0.front.kind = .teleport
                 $0.outTimeout = .seconds(60)
                 $0.inUploadStall = .milliseconds(100)
             }
@@ -436,7 +436,7 @@ struct StreamedLinkTests {
             let body = String(buffer: await peer.readToEnd())
             bodies.withLock { $0.append(body) }
         }
-        try await withProxy(to: [origin.address], { $0.inKind = .teleport }) { link, _ in
+        try await withProxy(to: [origin.address], { $0.front.kind = .teleport }) { link, _ in
             let client = TeleportClient.patient(to: link)
             let (pieces, more) = AsyncStream.makeStream(of: ByteBuffer.self)
             more.yield(ByteBuffer(string: "abc"))
@@ -461,7 +461,7 @@ struct StreamedLinkTests {
         }
         for head in ["Content-Length: 300000", "Transfer-Encoding: chunked"] {
             try await Route.v1.run(
-                to: [origin.address], { if $0.inKind == .teleport { $0.inLimits.maxBodySize = 100_000 } }
+                to: [origin.address], { if $0.front.kind == .teleport { $0.front.limits.maxBodySize = 100_000 } }
             ) { front, _ in
                 var client = try await RawClient(to: front)
                 client.send("POST / HTTP/1.1\r\nHost: a\r\n\(head)\r\n\r\n")

@@ -95,7 +95,7 @@ struct StreamingTests {
             #expect(seen == ByteBuffer(string: body), "\(seen.map { String(buffer: $0) } ?? "nothing")")
             peer.write("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n.")
         }
-        try await Route.http.run(to: [origin.address], { $0.maxPipelined = 2 }) { front, _ in
+        try await Route.http.run(to: [origin.address], { $0.front.maxPipelined = 2 }) { front, _ in
             let peer = try await RawPeer.connect(to: front)
             peer.write(
                 "GET / HTTP/1.1\r\nHost: a\r\n\r\nPUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -228,7 +228,7 @@ struct StreamingTests {
                 _ = await peer.readHead()
                 let body = String(buffer: await peer.readToEnd())
                 bodies.withLock { $0.append(body) }
-            }, configure: { $0.inLimits = HTTPLimits(maxBodySize: 10, maxDiscardedBody: 100) }
+            }, configure: { $0.front.limits = HTTPLimits(maxBodySize: 10, maxDiscardedBody: 100) }
         ) { peer in
             peer.write("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n12345678\r\n")
             peer.write("8\r\n12345678\r\n0\r\n\r\n")
@@ -243,7 +243,7 @@ struct StreamingTests {
         try await self.play(
             route,
             server: { _ in seen.wrappingAdd(1, ordering: .relaxed) },
-            configure: { $0.inLimits = HTTPLimits(maxBodySize: 10, maxDiscardedBody: 10) }
+            configure: { $0.front.limits = HTTPLimits(maxBodySize: 10, maxDiscardedBody: 10) }
         ) { peer in
             peer.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n")
             #expect(await peer.readHead().hasPrefix("HTTP/1.1 413 Content Too Large\r\n"))

@@ -69,7 +69,7 @@ func withChain<Value>(
 ) async throws -> Value {
     let loopback = TransportAddress.tcp(host: "127.0.0.1", port: 0)
     var farConfiguration = ProxyConfiguration(in: .teleport, at: [loopback], out: .http, to: origins)
-    farConfiguration.inCompression = codec
+    farConfiguration.front.compression = codec
     farConfiguration.takeTime()
     configureFar(&farConfiguration)
     let far = Proxy(farConfiguration)
@@ -120,8 +120,8 @@ extension ProxyConfiguration {
         self.wireMemory = WireMemory()
         self.outTimeout = .seconds(60)
         self.handshakeTimeout = .seconds(60)
-        self.inHeadTimeout = .seconds(60)
-        self.inRateGrace = .seconds(60)
+        self.front.headTimeout = .seconds(60)
+        self.front.rateGrace = .seconds(60)
     }
 }
 

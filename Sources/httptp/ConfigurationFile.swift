@@ -1,0 +1,233 @@
+import Foundation
+import Yams
+
+/// A configuration file: YAML with the keys of ``ConfigurationKey``.
+///
+/// ```yaml
+/// listen:
+///   - url: https://:443
+///     tls-cert: [a.pem, b.pem]
+///     tls-key: [a.key, b.key]
+///   - http://:80
+/// forward:
+///   servers: [teleports://a.example:8443, teleports://b.example:8443]
+///   codec: zstd
+/// log-level: warning
+/// ```
+struct ConfigurationFile {
+    /// As messages call it.
+    private(set) var name = ""
+    /// What holds for the process.
+    private(set) var arguments = Arguments()
+    /// What holds for the servers behind.
+    private(set) var forward = Arguments()
+    private(set) var places: [Plan.Place] = []
+    private(set) var servers: [Endpoint] = []
+
+    /// Says nothing.
+    init() {}
+
+    /// - Throws: ``ConfigurationMistake``.
+    init(path: String) throws(ConfigurationMistake) {
+        let text: String
+        do {
+            text = try String(contentsOfFile: path, encoding: .utf8)
+        } catch {
+            throw ConfigurationMistake(path, line: nil, "the file cannot be read: \(error.localizedDescription)")
+        }
+        try self.init(text, name: path)
+    }
+
+    init(_ text: String, name: String) throws(ConfigurationMistake) {
+        self.name = name
+        let root: Node?
+        do {
+            root = try Yams.compose(yaml: text)
+        } catch {
+            throw ConfigurationMistake(name, yaml: error)
+        }
+        guard let root else { return }
+        let reader = ConfigurationReader(file: name)
+        for (key, value) in try reader.entries(of: root, as: "the file") {
+            switch key.text {
+            case "listen":
+                self.places = try reader.list(value) { (node) throws(ConfigurationMistake) in try reader.place(node) }
+            case "forward":
+                (self.servers, self.forward) = try reader.forward(value)
+            default:
+                try reader.take(key, value, of: .top, into: &self.arguments)
+            }
+        }
+    }
+}
+
+/// Reads the parts, and says where something is wrong.
+struct ConfigurationReader {
+    let file: String
+
+    /// A key of a mapping.
+    struct Key {
+        let text: String
+        let line: Int?
+    }
+
+    func mistake(_ node: Node, _ text: String) -> ConfigurationMistake {
+        ConfigurationMistake(self.file, line: node.mark?.line, text)
+    }
+
+    func entries(of node: Node, as what: String) throws(ConfigurationMistake) -> [(Key, Node)] {
+        guard case .mapping(let mapping) = node else {
+            throw self.mistake(node, "\(what): expected keys with values, as in `log-level: info`.")
+        }
+        var entries: [(Key, Node)] = []
+        for (key, value) in mapping {
+            guard case .scalar(let scalar) = key else { throw self.mistake(key, "expected a key.") }
+            entries.append((Key(text: scalar.string, line: key.mark?.line), value))
+        }
+        return entries
+    }
+
+    /// A list, or one element of it that stands alone.
+    func list<Element>(
+        _ node: Node, _ read: (Node) throws(ConfigurationMistake) -> Element
+    ) throws(ConfigurationMistake) -> [Element] {
+        guard case .sequence(let sequence) = node else { return [try read(node)] }
+        var elements: [Element] = []
+        for element in sequence { elements.append(try read(element)) }
+        return elements
+    }
+
+    /// An entry of `listen`: a URL, or a mapping that has one.
+    func place(_ node: Node) throws(ConfigurationMistake) -> Plan.Place {
+        guard case .mapping = node else {
+            return Plan.Place(endpoint: try self.endpoint(node, "listen"), line: node.mark?.line)
+        }
+        var (endpoint, arguments) = (Endpoint?.none, Arguments())
+        for (key, value) in try self.entries(of: node, as: "listen") {
+            if key.text == "url" {
+                endpoint = try self.endpoint(value, "url")
+            } else {
+                try self.take(key, value, of: .listen, into: &arguments)
+            }
+        }
+        guard let endpoint else { throw self.mistake(node, "listen: expected `url`, as in `url: https://:443`.") }
+        return Plan.Place(endpoint: endpoint, arguments: arguments, line: node.mark?.line)
+    }
+
+    /// `forward`: URLs, or a mapping with `servers`.
+    func forward(_ node: Node) throws(ConfigurationMistake) -> ([Endpoint], Arguments) {
+        guard case .mapping = node else { return (try self.servers(node), Arguments()) }
+        var (servers, arguments) = ([Endpoint](), Arguments())
+        for (key, value) in try self.entries(of: node, as: "forward") {
+            if key.text == "servers" {
+                servers = try self.servers(value)
+            } else {
+                try self.take(key, value, of: .forward, into: &arguments)
+            }
+        }
+        guard !servers.isEmpty else {
+            throw self.mistake(node, "forward: expected `servers`, as in `servers: [teleport://far.example:8043]`.")
+        }
+        return (servers, arguments)
+    }
+
+    private func servers(_ node: Node) throws(ConfigurationMistake) -> [Endpoint] {
+        let servers = try self.list(node) { (element) throws(ConfigurationMistake) in
+            try self.endpoint(element, "servers")
+        }
+        guard !servers.isEmpty else { throw self.mistake(node, "servers: expected a URL.") }
+        return servers
+    }
+
+    private func endpoint(_ node: Node, _ key: String) throws(ConfigurationMistake) -> Endpoint {
+        let text = try self.text(node, key)
+        do throws(Misuse) {
+            return try Endpoint(text: text)
+        } catch {
+            throw self.mistake(node, "\(key): \"\(text)\": \(error)")
+        }
+    }
+
+    /// Any other key.
+    func take(
+        _ key: Key, _ node: Node, of section: ConfigurationKey.Section, into arguments: inout Arguments
+    ) throws(ConfigurationMistake) {
+        let known = ConfigurationKey.options[section] ?? [:]
+        guard let option = known[key.text] else { throw self.unknown(key, section) }
+        let text = option.isFlag ? try self.truth(node, key.text) : try self.value(node, key.text)
+        do throws(Misuse) {
+            if !option.isFlag { _ = try option.valueType.init(text: text) }
+        } catch {
+            throw self.mistake(node, "\(key.text): \"\(text)\": \(error.inTermsOfFile)")
+        }
+        arguments[option] = text
+    }
+
+    private func unknown(_ key: Key, _ section: ConfigurationKey.Section) -> ConfigurationMistake {
+        let own: [String] =
+            switch section {
+            case .top: ["listen", "forward"]
+            case .listen: ["url"]
+            case .forward: ["servers"]
+            }
+        let names = own + (ConfigurationKey.options[section] ?? [:]).keys.sorted()
+        if let nearest = Spelling.nearest(to: key.text, among: names) {
+            return ConfigurationMistake(
+                self.file, line: key.line, "there is no `\(key.text)` here. Do you mean `\(nearest)`?")
+        }
+        for other in ConfigurationKey.Section.allCases where other != section {
+            guard let option = ConfigurationKey.options[other]?[key.text], let there = option.key else { continue }
+            return ConfigurationMistake(
+                self.file, line: key.line, "`\(key.text)` does not belong here, but in `\(there.path)`.")
+        }
+        return ConfigurationMistake(
+            self.file, line: key.line,
+            "there is no `\(key.text)` here: expected \(names.joined(separator: ", ")).")
+    }
+
+    // MARK: Values
+
+    private func text(_ node: Node, _ key: String) throws(ConfigurationMistake) -> String {
+        guard case .scalar(let scalar) = node else { throw self.mistake(node, "\(key): expected one value.") }
+        return scalar.string
+    }
+
+    /// One value, or several that a command line would have commas between.
+    private func value(_ node: Node, _ key: String) throws(ConfigurationMistake) -> String {
+        let texts = try self.list(node) { (element) throws(ConfigurationMistake) in
+            let text = try self.text(element, key)
+            if case .sequence = node, text.contains(",") {
+                throw self.mistake(element, "\(key): \"\(text)\": values with commas cannot be used.")
+            }
+            return text
+        }
+        return texts.joined(separator: ",")
+    }
+
+    private func truth(_ node: Node, _ key: String) throws(ConfigurationMistake) -> String {
+        let text = try self.text(node, key)
+        guard text == "true" || text == "false" else {
+            throw self.mistake(node, "\(key): \"\(text)\": write true or false.")
+        }
+        return text
+    }
+}
+
+extension ConfigurationMistake {
+    /// What the parser of YAML says, in one line.
+    init(_ file: String, yaml error: any Error) {
+        switch error {
+        case YamlError.scanner(_, let problem, let mark, _), YamlError.parser(_, let problem, let mark, _),
+            YamlError.composer(_, let problem, let mark, _):
+            self.init(file, line: mark.line, "this is no YAML: \(problem) in column \(mark.column).")
+        case YamlError.duplicatedKeysInMapping(let duplicates, let context):
+            self.init(
+                file, line: context.mark.line,
+                "given twice in this part: \(duplicates.sorted().map { "`\($0)`" }.joined(separator: ", ")).")
+        case YamlError.reader(let problem, _, _, _):
+            self.init(file, line: nil, "this is no YAML: \(problem).")
+        default:
+            self.init(file, line: nil, "this is no YAML: \(error)")
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import Logging
+import Teleport
+import TeleportProxy
+
+extension Plan {
+    /// The proxy that is planned.
+    ///
+    /// - Parameters:
+    ///   - tls: reads certificates, unless they are as they were.
+    ///   - accessLog: where requests are recorded.
+    func proxyConfiguration(
+        tls: inout TLSCache, accessLog: AccessLog? = nil, logger: Logger
+    ) throws(TransportError) -> ProxyConfiguration {
+        let command = self.command
+        var configuration = ProxyConfiguration(
+            in: .http, at: [], out: command.servers.type.kind, to: [], logger: logger)
+        configuration.fronts = []
+        for listener in self.listeners {
+            configuration.fronts.append(try listener.front(tls: &tls))
+        }
+        configuration.upstreams = self.servers.map {
+            UpstreamConfiguration($0.address, usesTLS: $0.type.isEncrypted)
+        }
+        configuration.viaName = command.clients.via.text
+        configuration.outTLS = try command.tls.clientTLS(for: command.servers.type, &tls)
+        configuration.outWire = command.links.wire.version
+        configuration.outCompression = command.servers.codec.codec
+        configuration.outDelay = command.servers.delay.amount
+        configuration.outTimeout = command.servers.timeout.amount
+        configuration.outConnectionsPerAddress = command.servers.connectionsPerAddress
+        configuration.outLimits.maxHeadSize = command.limits.outHeadSize
+        configuration.outLimits.maxBodySize = command.limits.outBodySize
+        configuration.concurrency = command.limits.concurrency
+        configuration.accessLog = accessLog
+        configuration.logsAllErrors = command.observing.logsAllErrors
+        return configuration
+    }
+
+    /// The files that certificates, keys and authorities are read from.
+    var certificateFiles: [String] {
+        var files = self.listeners.flatMap { $0.endpoint.type.isEncrypted ? $0.command.tls.clientSideFiles : [] }
+        if self.servers.contains(where: \.type.isEncrypted) { files += self.command.tls.serverSideFiles }
+        return files
+    }
+}
+
+extension Plan.Listener {
+    fileprivate func front(tls: inout TLSCache) throws(TransportError) -> FrontConfiguration {
+        let (clients, limits) = (self.command.clients, self.command.limits)
+        var front = FrontConfiguration(self.endpoint.type.kind, at: [self.endpoint.address])
+        front.wire = self.command.links.wire.version
+        front.tls = try self.command.tls.serverTLS(for: self.endpoint.type, &tls)
+        front.compression = clients.codec.codec
+        front.delay = clients.delay.amount
+        front.allowed = clients.allowed.ranges
+        front.getOnly = clients.getOnly
+        front.clientIPField = clients.clientIPHeader.text.map { FieldName($0) }
+        front.reusesPort = clients.reusesPort
+        front.limits.maxHeadSize = limits.inHeadSize
+        front.limits.maxBodySize = limits.inBodySize
+        front.headTimeout = limits.inHeadTimeout.amount
+        front.idleTimeout = limits.inIdleTimeout.amount
+        return front
+    }
+}
