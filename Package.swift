@@ -56,6 +56,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -107,7 +108,9 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "TeleportProxy",
-            dependencies: ["Teleport", nioCore, logging],
+            dependencies: [
+                "Teleport", nioCore, logging, .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "httptp",

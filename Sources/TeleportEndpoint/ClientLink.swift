@@ -18,6 +18,8 @@ where Completion.Response == Codec.Response {
         @usableFromInline var current: Connection?
         /// All that live: the current one and retired ones.
         @usableFromInline var alive: [Connection] = []
+        /// What is to take the place of the current one, once it works.
+        @usableFromInline var successor: Connection?
         @usableFromInline var backoff: ConnectBackoff
         /// The next attempt to connect comes no sooner than this.
         @usableFromInline var earliestAttempt = NIODeadline.uptimeNanoseconds(0)
@@ -124,6 +126,7 @@ where Completion.Response == Codec.Response {
             onEstablished: {
                 if isFallback, $0 == nil { self.serverSpokeV0() }
                 self.established(failure: $0)
+                if $0 == nil { self.connected(.v0(connection)) }
             },
             onClosed: { self.ended(.v0(connection)) })
         connection.stream.value = stream
@@ -137,6 +140,7 @@ where Completion.Response == Codec.Response {
             onEstablished: {
                 if $0 == nil { self.serverSpokeV1() }
                 self.established(failure: $0)
+                if $0 == nil { self.connected(.framed(connection)) }
             },
             onOldServer: self.mayFallBack ? { self.fallBack(from: connection) } : nil,
             onClosed: { self.ended(.framed(connection)) })
@@ -174,6 +178,7 @@ where Completion.Response == Codec.Response {
                 if let current = state.current, current === .framed(old) {
                     state.current = state.isShutDown ? nil : .v0(connection)
                 }
+                if let successor = state.successor, successor === .framed(old) { state.successor = .v0(connection) }
                 state.alive.removeAll { $0 === .framed(old) }
                 state.alive.append(.v0(connection))
                 return state.isShutDown
@@ -217,6 +222,7 @@ where Completion.Response == Codec.Response {
 
     @usableFromInline
     func ended(_ connection: Connection) {
+        self.endedBeforeItsTime(connection)
         self.state.withLock { state in
             if let current = state.current, current === connection { state.current = nil }
             state.alive.removeAll { $0 === connection }

@@ -61,7 +61,8 @@ extension ClientStream {
 
     func established(_ preface: PrefaceV0) {
         self.phase = .open
-        self.inbound = InboundPath(preface.compression)
+        self.inbound = InboundPath(
+            preface.compression, meter: self.connection.configuration.meter(on: self.connection.eventLoop))
         self.driver?.setDeadline(nil)
         self.connection.state.withLock { $0.machine.connected() }
         self.onEstablished(nil)

@@ -66,7 +66,9 @@ where Completion.Response == Codec.Response {
         self.connection = connection
         self.onEstablished = onEstablished
         self.onClosed = onClosed
-        self.outbound = OutboundPath(v0: connection.configuration.compression)
+        self.outbound = OutboundPath(
+            v0: connection.configuration.compression,
+            meter: connection.configuration.meter(on: connection.eventLoop))
         self.decoder = connection.codec.makeResponseDecoder()
         self.timer = DeadlineTimer(eventLoop: connection.eventLoop) { [weak self] now in self?.deadlineReached(now) }
     }

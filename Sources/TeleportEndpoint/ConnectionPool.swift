@@ -74,6 +74,11 @@ where Completion.Response == Codec.Response {
         }
     }
 
+    /// Makes up to `count` connections before they are needed, where there are none.
+    public func connect(_ count: Int) {
+        for link in self.links.prefix(count) { _ = try? link.connection() }
+    }
+
     /// Whether the server takes bodies as they come, as far as that is known: v1 does, and v0 does not.
     package var carriesStreams: Bool? { self.links[0].carriesStreams }
 

@@ -1,5 +1,6 @@
 public import NIOCore
 internal import TeleportCompress
+public import TeleportTransport
 public import TeleportWire
 
 /// From the socket's bytes to frames: the receiving half of a v1 connection (sections 2 and 3 of the specification).
@@ -11,6 +12,7 @@ public import TeleportWire
 struct FrameInput {
     private let offered: BlockCodecSet
     private let headLimit: Int
+    private let meter: TrafficCounters.Shard?
     private var decompressor: BlockDecompressor
     /// Expanded and not consumed; or the beginning of a frame that goes on in the next block.
     private var plain = ByteBuffer()
@@ -32,8 +34,10 @@ struct FrameInput {
     /// - Parameters:
     ///   - offered: what this side said that it decodes.
     ///   - settings: what it said that it accepts.
+    ///   - meter: counts what comes.
     @usableFromInline
-    init(offered: BlockCodecSet, settings: SettingsV1) {
+    init(offered: BlockCodecSet, settings: SettingsV1, meter: TrafficCounters.Shard? = nil) {
+        self.meter = meter
         self.offered = offered
         self.headLimit = settings.maxHeadSize
         self.decompressor = BlockDecompressor(zstdWindowLog: settings.zstdWindowLog)
@@ -106,6 +110,7 @@ struct FrameInput {
         if self.awaited == nil {
             guard let header = try BlockHeader.decode(offered: self.offered, from: &input) else { return false }
             if header.decodedLength <= 1 { self.cheapBlocks += 1 }
+            self.meter?.received(plain: header.decodedLength)
             if header.releases {
                 self.decompressor.release()
                 return true

@@ -1,6 +1,7 @@
 public import NIOCore
 public import TeleportCompress
 public import struct TeleportRPC.RPCError
+public import TeleportTransport
 internal import TeleportWire
 
 /// From encoded frames to the socket's bytes: the sending half of a v1 connection (section 2 of the specification).
@@ -16,11 +17,15 @@ struct FrameOutput {
     /// The frames that leave now. Free again as soon as they are written.
     @usableFromInline var batch = Outbox()
     private var encodedBatch = ByteBuffer()
+    private let meter: TrafficCounters.Shard?
 
-    /// - Parameter codec: how to compress once the peer said that it decodes that.
+    /// - Parameters:
+    ///   - codec: how to compress once the peer said that it decodes that.
+    ///   - meter: counts what is sent.
     @usableFromInline
-    init(_ codec: CompressionCodec) {
+    init(_ codec: CompressionCodec, meter: TrafficCounters.Shard? = nil) {
         self.codec = codec
+        self.meter = meter
     }
 
     /// What the peer decodes is known.
@@ -62,6 +67,7 @@ struct FrameOutput {
     /// - Throws: ``RPCError`` `.connectionClosed` if the compressor fails, for want of memory.
     @usableFromInline mutating func encoded() throws(RPCError) -> ByteBuffer? {
         guard !self.batch.isEmpty else { return nil }
+        self.meter?.sentBatch(plain: self.batch.byteCount)
         if let bytes = self.encodedInPlace() { return bytes }
         if self.encodedBatch.capacity > Self.keptCapacity {
             self.encodedBatch = ByteBuffer()

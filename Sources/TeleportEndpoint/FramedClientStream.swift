@@ -70,8 +70,9 @@ where Completion.Response == Codec.Response {
         self.onOldServer = onOldServer
         self.onClosed = onClosed
         let configuration = connection.configuration
-        self.input = FrameInput(offered: .all, settings: configuration.settings)
-        self.output = FrameOutput(configuration.compression)
+        let meter = configuration.meter(on: connection.eventLoop)
+        self.input = FrameInput(offered: .all, settings: configuration.settings, meter: meter)
+        self.output = FrameOutput(configuration.compression, meter: meter)
         self.liveliness = Liveliness(
             configuration.streamLimits, now: connection.eventLoop.now.uptimeNanoseconds)
         self.timer = DeadlineTimer(eventLoop: connection.eventLoop) { [weak self] now in self?.deadlineReached(now) }

@@ -66,8 +66,9 @@ final class FramedServerStream {
         self.configuration = configuration
         self.connection = connection
         self.onClosed = onClosed
-        self.input = FrameInput(offered: .all, settings: configuration.settings)
-        self.output = FrameOutput(configuration.compression)
+        let meter = configuration.meter(on: connection.executor.eventLoop)
+        self.input = FrameInput(offered: .all, settings: configuration.settings, meter: meter)
+        self.output = FrameOutput(configuration.compression, meter: meter)
         let eventLoop = connection.executor.eventLoop
         self.liveliness = Liveliness(configuration.streamLimits, now: eventLoop.now.uptimeNanoseconds)
         self.timer = DeadlineTimer(eventLoop: eventLoop) { [weak self] now in self?.deadlineReached(now) }

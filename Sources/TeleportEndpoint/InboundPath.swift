@@ -1,6 +1,7 @@
 public import NIOCore
 internal import TeleportCompress
 public import struct TeleportRPC.RPCError
+internal import TeleportTransport
 internal import enum TeleportWire.CompressionTag
 
 /// From the socket's bytes to plain bytes: the receiving half of a v0 connection below its messages.
@@ -13,6 +14,7 @@ struct InboundPath {
     static let pieceLength = 65536
 
     private var decompressor: Decompressor
+    private let meter: TrafficCounters.Shard?
     /// Expanded and not consumed: the beginning of a message, or what came behind the message that said stop.
     private var plain = ByteBuffer()
     /// The decompressor holds output back: there is something to expand without new input.
@@ -28,7 +30,8 @@ struct InboundPath {
     /// - Parameter piecesPerTurn: after this many pieces ``receive(_:consume:)`` returns, with ``hasYielded`` set: call it
     ///   again in the next turn of the loop. Default 16, a megabyte: what is small on the wire may be a great many
     ///   messages.
-    init(_ tag: CompressionTag, piecesPerTurn: Int = 16) {
+    init(_ tag: CompressionTag, piecesPerTurn: Int = 16, meter: TrafficCounters.Shard? = nil) {
+        self.meter = meter
         self.piecesPerTurn = piecesPerTurn
         self.decompressor = Decompressor(tag.kind)
     }
@@ -42,7 +45,9 @@ struct InboundPath {
     mutating func receive(_ input: inout ByteBuffer, consume: (inout ByteBuffer) -> Bool) throws(RPCError) {
         guard !self.decompressor.isIdentity else {
             // What was left is with the driver: a decoder that has looked at the front of it must not be shown less.
-            if input.readableBytes > 0 { _ = consume(&input) }
+            let before = input.readableBytes
+            if before > 0 { _ = consume(&input) }
+            self.meter?.received(plain: before - input.readableBytes)
             return
         }
         if self.wasStopped {
@@ -78,6 +83,8 @@ struct InboundPath {
             next.writeBuffer(&self.plain)
             self.plain = next
         }
+        let before = self.plain.writerIndex
+        defer { self.meter?.received(plain: self.plain.writerIndex - before) }
         do {
             self.holdsOutput =
                 try self.decompressor.decompress(&input, into: &self.plain, limit: Self.pieceLength) == .outputFull

@@ -1,6 +1,7 @@
 public import NIOCore
 public import TeleportCompress
 public import struct TeleportRPC.RPCError
+public import TeleportTransport
 
 /// From a batch of encoded messages to the socket's bytes: the sending half of a v0 connection below its messages.
 ///
@@ -15,9 +16,11 @@ struct OutboundPath {
     /// The batch that was taken last. Free again as soon as it is written, or compressed.
     private var batch = ByteBuffer()
     private var compressed = ByteBuffer()
+    private let meter: TrafficCounters.Shard?
 
     @usableFromInline
-    init(v0 codec: CompressionCodec) {
+    init(v0 codec: CompressionCodec, meter: TrafficCounters.Shard? = nil) {
+        self.meter = meter
         self.compressor = Compressor(codec.onV0)
     }
 
@@ -38,6 +41,7 @@ struct OutboundPath {
     @usableFromInline
     mutating func encoded() throws(RPCError) -> ByteBuffer? {
         guard self.batch.readableBytes > 0 else { return nil }
+        self.meter?.sentBatch(plain: self.batch.readableBytes)
         guard !self.compressor.isIdentity else { return self.batch }
         if self.compressed.capacity > Self.keptCapacity {
             self.compressed = ByteBuffer()

@@ -40,6 +40,10 @@ struct Outbox: Sendable {
     init() {}
 
     @inlinable var count: Int { self.messages.readableBytes }
+    /// Bytes of all frames, with the room for blocks' headers between them.
+    var byteCount: Int {
+        self.control.readableBytes + self.secrets.readableBytes + self.messages.readableBytes
+    }
     var isEmpty: Bool {
         self.control.readableBytes == 0 && self.secrets.readableBytes == 0 && self.messages.readableBytes == 0
     }

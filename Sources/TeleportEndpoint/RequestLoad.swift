@@ -23,6 +23,9 @@ package final class RequestLoad: Sendable {
         return true
     }
 
+    /// Places that are taken now.
+    package var current: Int { Swift.max(0, self.count.load(ordering: .relaxed)) }
+
     /// Gives places back.
     @inlinable
     package func leave(_ places: Int = 1) {

@@ -88,6 +88,10 @@ extension ServerConfiguration {
             self.streamLimits, maxStreams: Swift.min(self.limits.maxConcurrent, 1 << 24), maxHeadSize: self.maxHeadSize)
     }
 
+    /// Counts what a connection carries.
+    @usableFromInline
+    func meter(on eventLoop: any EventLoop) -> TrafficCounters.Shard? { self.traffic?.shard(of: eventLoop) }
+
     /// What v1 begins with.
     var framedIdentity: ProtocolIdentity { self.wire.framedIdentity(self.identity) }
 }

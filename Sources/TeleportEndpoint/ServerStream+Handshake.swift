@@ -60,7 +60,9 @@ extension ServerStream {
     func established(_ preface: PrefaceV0, tls: Bool) {
         self.phase = .open
         // A megabyte at a time: what is small on the wire may be a great many requests.
-        self.inbound = InboundPath(preface.compression, piecesPerTurn: 16)
+        self.inbound = InboundPath(
+            preface.compression, piecesPerTurn: 16,
+            meter: self.configuration.meter(on: self.connection.executor.eventLoop))
         self.driver?.setDeadline(nil)
         if !tls { self.sendPreface(tls: false) }
     }

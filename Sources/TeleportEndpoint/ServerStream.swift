@@ -72,7 +72,8 @@ where Handler.Request == Codec.Request, Handler.Response == Codec.Response {
         self.configuration = configuration
         self.connection = connection
         self.onClosed = onClosed
-        self.outbound = OutboundPath(v0: configuration.compression)
+        self.outbound = OutboundPath(
+            v0: configuration.compression, meter: configuration.meter(on: connection.executor.eventLoop))
         self.decoder = codec.makeRequestDecoder()
     }
 

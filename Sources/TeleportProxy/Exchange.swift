@@ -26,6 +26,8 @@ final class Exchange: Sendable {
     /// The server it was given to, and when.
     let upstream: Upstream
     let givenAt: NIODeadline
+    /// When the first server was given it.
+    let startedAt: NIODeadline
     let forwarder: Forwarder
     let attempts: Attempts
     let note: RequestNote?
@@ -75,7 +77,7 @@ final class Exchange: Sendable {
 
     init(
         _ inbound: InboundRequest, deadline: NIODeadline, upstream: Upstream, forwarder: Forwarder, attempts: Attempts,
-        holdsPlace: Bool
+        holdsPlace: Bool, startedAt: NIODeadline? = nil
     ) {
         self.request = inbound.request
         self.upload = inbound.upload
@@ -83,6 +85,7 @@ final class Exchange: Sendable {
         self.deadline = deadline
         self.upstream = upstream
         self.givenAt = .now()
+        self.startedAt = startedAt ?? self.givenAt
         self.forwarder = forwarder
         self.attempts = attempts
         self.note = inbound.note

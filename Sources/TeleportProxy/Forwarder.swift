@@ -5,11 +5,11 @@ internal import TeleportEndpoint
 /// Chooses a server for each request, keeps to the limit, and tries again where that is safe.
 final class Forwarder: RequestService {
     let upstreams: [Upstream]
+    private let choice: ServerChoice
     private let timeout: TimeAmount
     private let limit: Int
     private let failures: FailureLog
     private let logsAll: Bool
-    private let turn = Turn()
     private let uploads: UploadPlaces?
     private let counts: ForwarderCounts
     /// What all bodies that are not complete are counted against, where they have to be whole.
@@ -21,8 +21,9 @@ final class Forwarder: RequestService {
     /// How often it is looked whether bodies move.
     let watchInterval: TimeAmount
 
-    init(upstreams: [Upstream], _ configuration: ProxyConfiguration, counts: ForwarderCounts) {
+    init(upstreams: [Upstream], weights: [Int], _ configuration: ProxyConfiguration, counts: ForwarderCounts) {
         self.upstreams = upstreams
+        self.choice = ServerChoice(upstreams, weights: weights, balance: configuration.outBalance)
         self.counts = counts
         self.timeout = configuration.outTimeout
         self.limit = configuration.concurrency
@@ -66,7 +67,7 @@ final class Forwarder: RequestService {
             return nil
         }
         // With nothing tried yet there is always one.
-        guard let upstream = self.choose(except: 0) else { return nil }
+        guard let upstream = self.choice.choose(except: 0) else { return nil }
         return self.forward(inbound, to: upstream, deadline: self.deadline(of: inbound), attempts: .init())
     }
 
@@ -77,7 +78,7 @@ final class Forwarder: RequestService {
 
     /// Forwards a request that nobody waits for.
     func acceptOneWay(_ inbound: InboundRequest, _ responder: Responder<Response>) {
-        guard let upstream = self.choose(except: 0), upstream.forwardOneWay(inbound.request) else {
+        guard let upstream = self.choice.choose(except: 0), upstream.forwardOneWay(inbound.request) else {
             self.accept(inbound)
             return
         }
@@ -98,10 +99,12 @@ final class Forwarder: RequestService {
             guard !attempts.isRetry, exchange.isReplayable, failure.permitsRetry(of: exchange.request.method) else {
                 return false
             }
+            guard self.counts.takeRetry(now: .now()) else { return false }
             attempts.isRetry = true
             isTriedAllowed = true
         }
-        guard let upstream = self.choose(except: attempts.tried) ?? (isTriedAllowed ? exchange.upstream : nil) else {
+        guard let upstream = self.choice.choose(except: attempts.tried) ?? (isTriedAllowed ? exchange.upstream : nil)
+        else {
             return false
         }
         self.forward(
@@ -118,7 +121,7 @@ final class Forwarder: RequestService {
         attempts.tried &= ~exchange.upstream.bit
         attempts.count -= 1
         // The one that it comes from, at least.
-        let upstream = self.choose(except: attempts.tried) ?? exchange.upstream
+        let upstream = self.choice.choose(except: attempts.tried) ?? exchange.upstream
         self.forward(
             inbound, to: upstream, deadline: self.deadline(of: inbound), attempts: attempts, after: exchange,
             isGathered: true)
@@ -138,7 +141,7 @@ final class Forwarder: RequestService {
         if holdsPlace { self.uploads?.entered() }
         let exchange = Exchange(
             inbound, deadline: deadline, upstream: upstream, forwarder: self, attempts: attempts,
-            holdsPlace: holdsPlace)
+            holdsPlace: holdsPlace, startedAt: predecessor?.startedAt)
         upstream.took()
         if let predecessor {
             if predecessor.holdsPlace { self.uploads?.left() }
@@ -175,6 +178,7 @@ final class Forwarder: RequestService {
     func succeeded(_ exchange: Exchange, _ status: Status, bytes: Int) {
         self.leave(exchange)
         self.counts.requests.succeeded(is200: status == .ok)
+        self.timed(exchange, status)
         guard let note = exchange.note else { return }
         self.note(note, exchange, status, bytes, nil)
     }
@@ -183,6 +187,7 @@ final class Forwarder: RequestService {
     func failed(_ exchange: Exchange, _ status: Status, bytes: Int, _ failure: ForwardingFailure) {
         self.leave(exchange)
         if case .timedOut = failure.kind { self.counts.requests.timedOut() } else { self.counts.requests.failed() }
+        self.timed(exchange, status)
         // Clients leave all the time, and nobody can do anything about it.
         if !failure.isClients || self.logsAll {
             self.failures.failed(
@@ -190,6 +195,10 @@ final class Forwarder: RequestService {
         }
         guard let note = exchange.note else { return }
         self.note(note, exchange, status, bytes, failure.word)
+    }
+
+    private func timed(_ exchange: Exchange, _ status: Status) {
+        self.counts.durations.record(exchange.request.method, status, .now() - exchange.startedAt)
     }
 
     private func leave(_ exchange: Exchange) {
@@ -205,44 +214,10 @@ final class Forwarder: RequestService {
             upstream: "\(exchange.upstream.address)", attempts: exchange.attempts.count, failure: failure)
     }
 
-    // MARK: Choosing
+    func upstreamStatistics(now: NIODeadline) -> [UpstreamStatistics] { self.choice.statistics(now: now) }
 
-    /// Whether there is a server that is not set aside, or whose time to be tried again has come.
-    func hasServers(now: NIODeadline) -> Bool {
-        self.upstreams.contains { $0.standing(now: now) != .aside }
-    }
-
-    /// The server with the fewest pending requests, the quicker one among equals, in turn among those that are equal in
-    /// that too. Ones that were set aside are passed over unless all were; then it is the one to be tried again first.
-    ///
-    /// - Parameter tried: servers not to be chosen.
-    private func choose(except tried: UInt64) -> Upstream? {
-        guard self.upstreams.count > 1 else {
-            return self.upstreams.first.flatMap { tried & $0.bit == 0 ? $0 : nil }
-        }
-        let now = NIODeadline.now()
-        let count = self.upstreams.count
-        let start = self.turn.take(of: count)
-        var best: (upstream: Upstream, load: (Int, Int))?
-        for offset in 0..<count {
-            let upstream = self.upstreams[(start + offset) % count]
-            guard tried & upstream.bit == 0 else { continue }
-            switch upstream.standing(now: now) {
-            case .trusted:
-                let load = (upstream.pendingCount, upstream.slowness(now: now))
-                if best.map({ load < $0.load }) ?? true { best = (upstream, load) }
-            case .onTrial where upstream.takeTrial(now: now):
-                return upstream
-            case .onTrial, .aside:
-                continue
-            }
-        }
-        return best?.upstream ?? self.soonest(except: tried)
-    }
-
-    private func soonest(except tried: UInt64) -> Upstream? {
-        self.upstreams.filter { tried & $0.bit == 0 }.min { $0.setAsideUntil < $1.setAsideUntil }
-    }
+    /// Whether there is a server that may be asked.
+    func hasServers(now: NIODeadline) -> Bool { self.choice.hasServers(now: now) }
 
     /// HTTP/1.0 clients may send no `Host`; everything behind needs one.
     private static func withHost(_ request: Request, for upstream: Upstream) -> Request {

@@ -12,9 +12,12 @@ final class HTTPUpstream: Sendable {
     /// The pool for each loop, by identity.
     private let poolOfLoop: [ObjectIdentifier: Int]
 
-    init(_ settings: UpstreamSettings, group: any EventLoopGroup, traffic: TrafficCounters) {
+    init(
+        _ settings: UpstreamSettings, group: any EventLoopGroup, traffic: TrafficCounters, resolution: NameResolution
+    ) {
         let connector = Connector(
-            to: settings.address, tls: settings.tls, timeout: settings.timeout, traffic: traffic)
+            to: settings.address, tls: settings.tls, timeout: settings.timeout, traffic: traffic,
+            resolution: resolution)
         let limit = Swift.max(1, settings.connections ?? ProxyConfiguration.defaultHTTPConnections)
         let loops = Array(group.makeIterator())
         let count = Swift.min(limit, loops.count)
@@ -27,6 +30,14 @@ final class HTTPUpstream: Sendable {
         var poolOfLoop: [ObjectIdentifier: Int] = [:]
         for (index, eventLoop) in loops.enumerated() { poolOfLoop[ObjectIdentifier(eventLoop)] = index % count }
         self.poolOfLoop = poolOfLoop
+    }
+
+    /// Makes connections before they are needed, as many as `count` and the bound allow.
+    func connect(_ count: Int) {
+        for index in 0..<count {
+            let pool = self.pools[index % self.pools.count]
+            pool.eventLoop.execute { pool.connect(of: self) }
+        }
     }
 
     func forward(_ exchange: Exchange) {

@@ -10,6 +10,8 @@ final class HTTPUpstreamConnection: ByteStream {
     let eventLoop: any EventLoop
     private let timeout: TimeAmount
     private let idleTimeout: TimeAmount
+    /// From then on it takes no more requests.
+    private let endOfLife: NIODeadline
     private let via: Via?
     var decoder: ResponseDecoder
     var driver: ConnectionDriver?
@@ -46,13 +48,14 @@ final class HTTPUpstreamConnection: ByteStream {
     private static let room = 128 << 10
 
     init(
-        pool: HTTPUpstreamPool, eventLoop: any EventLoop, settings: UpstreamSettings, via: Via?,
-        first: Exchange
+        pool: HTTPUpstreamPool, eventLoop: any EventLoop, settings: UpstreamSettings, via: Via?, first: Exchange?
     ) {
         self.pool = pool
         self.eventLoop = eventLoop
         self.timeout = settings.timeout
         self.idleTimeout = settings.idleTimeout
+        self.endOfLife =
+            settings.maxAge.map { eventLoop.now + $0.shortened(by: .random(in: 0...0.1)) } ?? .distantFuture
         self.via = via
         var limits = settings.limits
         self.maxWholeAnswer = limits.maxBodySize
@@ -62,9 +65,10 @@ final class HTTPUpstreamConnection: ByteStream {
         self.exchange = first
         self.box = NIOLoopBoundBox.makeEmptyBox(valueType: HTTPUpstreamConnection.self, eventLoop: eventLoop)
         self.timer = DeadlineTimer(eventLoop: eventLoop) { [weak self] _ in self?.timedOut() }
+        self.box.value = self
+        guard let first else { return }
         // An attempt to connect may take no longer than the request.
         self.timer?.set(first.deadline)
-        self.box.value = self
         first.started(.connection(self.handle))
     }
 
@@ -181,7 +185,7 @@ final class HTTPUpstreamConnection: ByteStream {
     func connectionOpened(_ driver: ConnectionDriver) {
         self.driver = driver
         guard !self.isEnded else { return self.close() }
-        self.sendCurrent()
+        if self.exchange == nil { self.becomeIdle() } else { self.sendCurrent() }
     }
 
     func connectingFailed(_ error: any Error) {
@@ -235,7 +239,9 @@ final class HTTPUpstreamConnection: ByteStream {
 
     private func becomeIdle() {
         guard self.exchange == nil, !self.isEnded else { return }
-        self.timer?.set(self.eventLoop.now + self.idleTimeout)
+        let now = self.eventLoop.now
+        guard now < self.endOfLife else { return self.close() }
+        self.timer?.set(Swift.min(now + self.idleTimeout, self.endOfLife))
         self.pool.connectionBecameIdle(self)
     }
 

@@ -30,11 +30,16 @@ final class HTTPUpstreamPool {
 
         fileprivate func noteRoom(_ room: Int) { self.free.store(room, ordering: .relaxed) }
 
-        func forward(_ exchange: Exchange, of upstream: HTTPUpstream) {
-            if let pool = self.box.value { return pool.forward(exchange) }
+        func forward(_ exchange: Exchange, of upstream: HTTPUpstream) { self.pool(of: upstream).forward(exchange) }
+
+        /// One more connection, for requests to come.
+        func connect(of upstream: HTTPUpstream) { self.pool(of: upstream).connectAhead() }
+
+        private func pool(of upstream: HTTPUpstream) -> HTTPUpstreamPool {
+            if let pool = self.box.value { return pool }
             let pool = self.make(self, upstream)
             self.box.value = pool
-            pool.forward(exchange)
+            return pool
         }
 
         /// The request that waits longest.
@@ -139,7 +144,14 @@ final class HTTPUpstreamPool {
 
     // MARK: Connecting
 
-    private func connect(for exchange: Exchange) {
+    private func connectAhead() {
+        guard !self.isShutDown, self.count < self.limit else { return }
+        defer { self.noteRoom() }
+        self.connect(for: nil)
+    }
+
+    /// - Parameter exchange: the request that waits for it; `nil` if none does yet.
+    private func connect(for exchange: Exchange?) {
         self.count += 1
         let connection = HTTPUpstreamConnection(
             pool: self, eventLoop: self.eventLoop, settings: self.settings, via: self.via, first: exchange)

@@ -51,7 +51,8 @@ extension Proxy {
                     predecessor?.front
                     ?? ProxyFront(
                         frontConfiguration, of: configuration, forwarder: self.forwarder,
-                        gathered: self.counts.gathered, traffic: self.clientTraffic)
+                        gathered: self.counts.gathered,
+                        traffic: self.traffic.clients.counters(of: frontConfiguration.kind))
                 for address in frontConfiguration.addresses {
                     if let index = unused.firstIndex(where: { $0.address == address }) {
                         let door = unused.remove(at: index)
@@ -109,8 +110,12 @@ extension Proxy {
     /// Has new requests go to the servers of `configuration`.
     private func forward(as configuration: ProxyConfiguration) {
         let old = self.forwarder.current.upstreams
-        let new = Upstream.all(of: configuration, keeping: old, traffic: self.serverTraffic)
-        self.forwarder.replace(with: Forwarder(upstreams: new, configuration, counts: self.counts))
+        let new = Upstream.all(of: configuration, keeping: old, traffic: self.traffic)
+        self.counts.setBudget(percent: configuration.outRetryBudget)
+        for upstream in new { upstream.begin(in: configuration) }
+        self.forwarder.replace(
+            with: Forwarder(
+                upstreams: new, weights: configuration.upstreams.map(\.weight), configuration, counts: self.counts))
         let dropped = old.filter { upstream in !new.contains { $0 === upstream } }
         guard !dropped.isEmpty else { return }
         self.state.withLock { $0.retiredUpstreams += dropped }

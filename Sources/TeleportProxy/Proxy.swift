@@ -21,8 +21,7 @@ public final class Proxy: Sendable {
     let state: Mutex<ProxyState>
     let forwarder: CurrentForwarder
     let counts: ForwarderCounts
-    let clientTraffic = TrafficCounters()
-    let serverTraffic: TrafficCounters
+    let traffic: ProxyTraffic
     /// Starting, reloads and the shutdown, one after the other.
     let changes = SerialTasks()
     private let stop = StopSignal()
@@ -33,15 +32,15 @@ public final class Proxy: Sendable {
     }
 
     public init(_ configuration: ProxyConfiguration) {
-        let serverTraffic = TrafficCounters()
-        let counts = ForwarderCounts(maxGatheredBytes: configuration.maxGatheredBytes)
+        let traffic = ProxyTraffic()
+        let counts = ForwarderCounts(configuration)
         let forwarder = Forwarder(
-            upstreams: Upstream.all(of: configuration, keeping: [], traffic: serverTraffic), configuration,
-            counts: counts)
+            upstreams: Upstream.all(of: configuration, keeping: [], traffic: traffic),
+            weights: configuration.upstreams.map(\.weight), configuration, counts: counts)
         self.state = Mutex(ProxyState(configuration: configuration))
         self.counts = counts
         self.forwarder = CurrentForwarder(forwarder)
-        self.serverTraffic = serverTraffic
+        self.traffic = traffic
     }
 
     /// Listens at all addresses, and forwards from now on.
@@ -51,7 +50,10 @@ public final class Proxy: Sendable {
     @discardableResult
     public func start() async throws(TransportError) -> [TransportAddress] {
         let addresses = try await self.changes.run { () async throws(TransportError) in
-            try await self.listen(as: self.state.withLock { $0.configuration })
+            let configuration = self.state.withLock { $0.configuration }
+            let addresses = try await self.listen(as: configuration)
+            for upstream in self.forwarder.current.upstreams { upstream.begin(in: configuration) }
+            return addresses
         }
         // Unless it was told to stop meanwhile.
         _ = self.phase.compareExchange(expected: .starting, desired: .serving, ordering: .relaxed)
@@ -104,6 +106,16 @@ public final class Proxy: Sendable {
 
     /// What it has done so far.
     public var statistics: ProxyStatistics {
-        self.counts.requests.statistics(clients: self.clientTraffic.snapshot, servers: self.serverTraffic.snapshot)
+        let traffic = self.traffic
+        var statistics = self.counts.requests.statistics(
+            clients: traffic.clients.sum, servers: traffic.servers.sum)
+        statistics.clientLinks = traffic.clients.links.snapshot
+        statistics.serverLinks = traffic.servers.links.snapshot
+        statistics.requestsActive = self.counts.load.current
+        statistics.retries = self.counts.retries.load(ordering: .relaxed)
+        statistics.retriesDenied = self.counts.retriesDenied.load(ordering: .relaxed)
+        statistics.durations = self.counts.durations.total
+        statistics.upstreams = self.forwarder.current.upstreamStatistics(now: .now())
+        return statistics
     }
 }

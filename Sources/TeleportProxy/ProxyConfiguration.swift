@@ -13,11 +13,32 @@ public struct ProxyConfiguration: Sendable {
         case teleport
     }
 
+    /// Which server a request is given to.
+    public enum Balance: String, Sendable, Hashable, CaseIterable {
+        /// The one with the fewest pending for its weight.
+        case leastLoaded = "least-loaded"
+        /// Each in its turn, as often as its weight says.
+        case roundRobin = "round-robin"
+    }
+
+    /// Asking a server how it is.
+    public struct HealthCheck: Sendable, Hashable {
+        /// What is asked for, with `GET`: a status from 200 to 399 is good.
+        public var path: String
+        /// How long after an answer it is asked again, and how long it may take.
+        public var interval: TimeAmount
+
+        public init(path: String, interval: TimeAmount = .seconds(5)) {
+            self.path = path
+            self.interval = interval
+        }
+    }
+
     /// Where clients connect to, and what is spoken there: at least one.
     public var fronts: [FrontConfiguration]
     /// What the servers behind speak.
     public var outKind: Kind
-    /// The servers behind. Each request goes to the one with the fewest pending.
+    /// The servers behind.
     public var upstreams: [UpstreamConfiguration]
     /// Which version of Teleport is spoken to the servers behind. Default: v1, and v0 with servers that know no other.
     public var outWire: WireVersion
@@ -40,6 +61,8 @@ public struct ProxyConfiguration: Sendable {
     public var outTimeout: TimeAmount
     /// What is known of the servers' versions. Shared by the process, but for tests: ports are used again there.
     package var wireMemory = WireMemory.shared
+    /// What names mean; `nil` is what the system says. For tests.
+    package var lookup: NameResolution.Lookup?
     /// How long the handshake of a Teleport connection may take on either side, connecting and TLS included. Default 3 s.
     public var handshakeTimeout: TimeAmount
     /// Connections to one address, for the whole process; `nil` is 1 to a Teleport server, which is usually enough, and
@@ -48,6 +71,21 @@ public struct ProxyConfiguration: Sendable {
     /// How long a connection to an HTTP server is kept without a request. Default 50 s: less than servers keep it, so that
     /// a request seldom meets a connection that is just being closed, which only an idempotent one survives.
     public var outIdleTimeout: TimeAmount
+    /// Connections to each server that are made at the start, before the first request needs them. Default 0.
+    public var outWarmConnections: Int
+    /// How old a connection to a server may be: then another takes its place, and it closes when its requests have ended. So
+    /// a name is resolved anew, and servers that were added get their share. Up to a tenth less, by chance, so that they do
+    /// not end together. `nil` is for ever. Default 5 minutes.
+    public var outMaxAge: TimeAmount?
+    /// Which server a request is given to. Default ``Balance/leastLoaded``.
+    public var outBalance: Balance
+    /// How long a server that comes back takes until it has its full share of requests. Default 10 s.
+    public var outSlowStart: TimeAmount
+    /// How servers are asked how they are. Default `nil`: they are judged by their answers to requests only.
+    public var outHealthCheck: HealthCheck?
+    /// How many requests may be sent a second time, in percent of all: 0 to 100. A thousand in 10 s are always allowed,
+    /// unless it is 0. Default 20.
+    public var outRetryBudget: Int
     /// Requests that are being forwarded at the same time; one more is told 429. Default 100 000.
     public var concurrency: Int
     /// What is accepted from servers.
@@ -89,6 +127,12 @@ public struct ProxyConfiguration: Sendable {
         self.handshakeTimeout = .seconds(3)
         self.outIdleTimeout = .seconds(50)
         self.outConnectionsPerAddress = nil
+        self.outWarmConnections = 0
+        self.outMaxAge = .minutes(5)
+        self.outBalance = .leastLoaded
+        self.outSlowStart = .seconds(10)
+        self.outHealthCheck = nil
+        self.outRetryBudget = 20
         self.concurrency = 100_000
         self.outLimits = HTTPLimits(maxBodySize: 64 << 20)
         self.inUploadStall = .seconds(60)

@@ -13,6 +13,8 @@ enum ReplyTarget: Sendable {
     /// A request on an HTTP connection, known there by its number.
     case http(HTTPFront, UInt64)
     case teleport(Responder<Response>)
+    /// Nobody: it is asked how the server is.
+    case check(HealthChecker)
 
     /// Whether it cannot take answers in pieces.
     var wantsWholeAnswers: Bool {
@@ -27,6 +29,7 @@ enum ReplyTarget: Sendable {
         switch self {
         case .http(let front, _): front.eventLoop
         case .teleport(let responder): responder.eventLoop
+        case .check(let checker): checker.loop
         }
     }
 
@@ -39,6 +42,7 @@ enum ReplyTarget: Sendable {
         switch self {
         case .http(let front, let number): front.inform(number, head)
         case .teleport(let responder): responder.inform(Response(head: head))
+        case .check: break
         }
     }
 
@@ -46,6 +50,8 @@ enum ReplyTarget: Sendable {
         switch (self, answer) {
         case (.http(let front, let number), _):
             front.answer(number, with: answer)
+        case (.check(let checker), _):
+            checker.answered(answer)
         case (.teleport(let responder), .whole(let response)):
             responder.respond(response)
         case (.teleport(let responder), .stream(let head, let body)):

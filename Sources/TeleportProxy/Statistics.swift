@@ -1,14 +1,6 @@
 internal import Synchronization
 public import Teleport
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
-
 /// What a proxy has done since it was made.
 public struct ProxyStatistics: Sendable, Hashable {
     /// Connections with clients and what went over them.
@@ -25,6 +17,20 @@ public struct ProxyStatistics: Sendable, Hashable {
     public var requestsTimedOut: Int
     /// Those that have no answer of a server for another reason.
     public var requestsFailed: Int
+    /// Of ``clients``, those that are Teleport links.
+    public var clientLinks = Traffic()
+    /// Of ``servers``, those that are Teleport links.
+    public var serverLinks = Traffic()
+    /// Requests that are under way now.
+    public var requestsActive = 0
+    /// Requests that were sent a second time.
+    public var retries = 0
+    /// Those that were not, for want of budget.
+    public var retriesDenied = 0
+    /// How long requests took, by method and status.
+    public var durations: [DurationClass] = []
+    /// The servers behind, in the order of the configuration.
+    public var upstreams: [UpstreamStatistics] = []
 
     public init(
         clients: Traffic, servers: Traffic, requestsStarted: Int = 0, requestsSucceeded: Int = 0,
@@ -61,6 +67,9 @@ public final class RequestCounters: Sendable {
 
     public init() {}
 
+    /// Requests that were read, in all.
+    var total: Int { self.shards.reduce(0) { $0 + $1.started.load(ordering: .relaxed) } }
+
     /// A request was read.
     public func started() { self.shard.started.wrappingAdd(1, ordering: .relaxed) }
 
@@ -93,18 +102,5 @@ public final class RequestCounters: Sendable {
         return sums
     }
 
-    /// The shard of the thread that calls.
-    private var shard: Shard {
-        // Handles are addresses at regular distances; multiples of the golden ratio spread such numbers evenly.
-        let thread = UInt(bitPattern: Self.currentThread) &* 0x9E37_79B9_7F4A_7C15
-        return self.shards[Int(thread >> (UInt.bitWidth - Self.shardBits))]
-    }
-
-    private static var currentThread: Int {
-        #if canImport(Darwin)
-            Int(bitPattern: pthread_self())
-        #else
-            Int(bitPattern: UInt(pthread_self()))
-        #endif
-    }
+    private var shard: Shard { self.shards[ThreadShard.index(bits: Self.shardBits)] }
 }

@@ -19,24 +19,30 @@ final class Upstream: Sendable {
     let bit: UInt64
     private let transport: Transport
     private let pending = Atomic<Int>(0)
+    private let answers = Atomic<Int>(0)
+    private let failures = Atomic<Int>(0)
     /// Moving average of the time to the answer's head, in nanoseconds; 0 is unknown.
     private let latency = Atomic<Int64>(0)
     private let latencyMeasured = Atomic<UInt64>(0)
     /// ``health`` has something to say: spares the lock otherwise.
     private let isSuspect = Atomic<Bool>(false)
-    private let health = Mutex(UpstreamHealth())
+    private let health: Mutex<UpstreamHealth>
+    private let turns = Turn()
+    private let hasBegun = Atomic(false)
+    private let checker = Mutex<HealthChecker?>(nil)
 
     init(_ settings: UpstreamSettings, bit: UInt64, transport: Transport) {
         self.settings = settings
         self.bit = bit
         self.transport = transport
+        self.health = Mutex(UpstreamHealth(slowStart: settings.slowStart))
     }
 
     var address: TransportAddress { self.settings.address }
 
     /// The servers of a configuration: those of `old` whose settings stay as they are, and new ones.
     static func all(
-        of configuration: ProxyConfiguration, keeping old: [Upstream], traffic: TrafficCounters
+        of configuration: ProxyConfiguration, keeping old: [Upstream], traffic: ProxyTraffic
     ) -> [Upstream] {
         var left = old
         var kept: [Int: Upstream] = [:]
@@ -52,7 +58,9 @@ final class Upstream: Sendable {
             let bit = UInt64(1) << UInt64(Swift.min((~bits).trailingZeroBitCount, 63))
             bits |= bit
             return Upstream(
-                settings, bit: bit, transport: settings.makeTransport(in: configuration, traffic: traffic))
+                settings, bit: bit,
+                transport: settings.makeTransport(
+                    in: configuration, traffic: traffic.servers.counters(of: settings.kind)))
         }
     }
 
@@ -97,9 +105,39 @@ final class Upstream: Sendable {
     }
 
     func shutDown(limit: TimeAmount) async {
+        self.checker.withLock { $0.take() }?.stop()
         switch self.transport {
         case .teleport(let pool): await pool.shutDown(limit: limit)
         case .http(let upstream): await upstream.shutDown()
+        }
+    }
+
+    // MARK: Before the first request, and beside them
+
+    /// Makes the connections that are to be there before they are needed, and begins to ask how it is. Once.
+    func begin(in configuration: ProxyConfiguration) {
+        guard self.hasBegun.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged else {
+            return
+        }
+        switch self.transport {
+        case .teleport(let pool): pool.connect(self.settings.warmConnections)
+        case .http(let upstream): upstream.connect(self.settings.warmConnections)
+        }
+        self.startChecks(in: configuration)
+    }
+
+    private func startChecks(in configuration: ProxyConfiguration) {
+        guard let check = self.settings.healthCheck else { return }
+        let checker = HealthChecker(check, of: self, in: configuration) { [weak self] in self?.checked(isGood: $0) }
+        self.checker.withLock { $0 = checker }
+        checker.start()
+    }
+
+    func checked(isGood: Bool) {
+        let now = NIODeadline.now()
+        self.health.withLock {
+            $0.checked(isGood: isGood, now: now)
+            self.isSuspect.store(!$0.isForgotten(now: now), ordering: .releasing)
         }
     }
 
@@ -118,7 +156,7 @@ final class Upstream: Sendable {
 
     /// Whether it may be given requests now.
     func standing(now: NIODeadline) -> UpstreamHealth.Standing {
-        guard self.isSuspect.load(ordering: .acquiring) else { return .trusted }
+        guard self.isSuspect.load(ordering: .acquiring) else { return .trusted(share: UpstreamHealth.Standing.full) }
         return self.health.withLock { $0.standing(now: now) }
     }
 
@@ -129,7 +167,13 @@ final class Upstream: Sendable {
 
     /// Until when it is set aside; the distant past if it is not.
     var setAsideUntil: NIODeadline {
-        self.health.withLock { $0.setAsideUntil } ?? .distantPast
+        self.health.withLock { $0.isEjected ? .distantFuture : $0.setAsideUntil ?? .distantPast }
+    }
+
+    /// Whether it takes its turn: of ``UpstreamHealth/Standing/full`` turns so many as its share has parts.
+    func takesTurn(share: Int) -> Bool {
+        let full = UpstreamHealth.Standing.full
+        return share == full || self.turns.take(of: full) < share
     }
 
     /// The answer is here, all of it.
@@ -151,10 +195,12 @@ final class Upstream: Sendable {
     /// An answer that began is complete. Not before: a server that resets in the middle of each would never be found out.
     func endedWell() {
         self.left()
+        self.answers.wrappingAdd(1, ordering: .relaxed)
         guard self.isSuspect.load(ordering: .relaxed) else { return }
+        let now = NIODeadline.now()
         self.health.withLock {
-            $0.succeeded()
-            self.isSuspect.store(false, ordering: .releasing)
+            $0.succeeded(now: now)
+            self.isSuspect.store(!$0.isForgotten(now: now), ordering: .releasing)
         }
     }
 
@@ -167,10 +213,28 @@ final class Upstream: Sendable {
     func failed(_ exchange: Exchange, _ failure: ForwardingFailure) {
         self.left()
         guard failure.isServersFault else { return }
+        self.failures.wrappingAdd(1, ordering: .relaxed)
         let jitter = Double.random(in: 0...1)
         self.health.withLock {
             $0.failed(atOnce: failure.isUnreachable, now: .now(), jitter: jitter)
             self.isSuspect.store(true, ordering: .releasing)
         }
+    }
+
+    // MARK: For whoever looks
+
+    /// What is known about it now.
+    func statistics(weight: Int, now: NIODeadline) -> UpstreamStatistics {
+        let state: UpstreamStatistics.State =
+            switch self.standing(now: now) {
+            case .trusted(UpstreamHealth.Standing.full): .up
+            case .trusted: .comingBack
+            case .onTrial: .onTrial
+            case .aside: self.health.withLock { $0.isEjected } ? .failsChecks : .setAside
+            }
+        return UpstreamStatistics(
+            address: "\(self.address)", weight: weight, state: state, pending: Swift.max(0, self.pendingCount),
+            answered: self.answers.load(ordering: .relaxed), failed: self.failures.load(ordering: .relaxed),
+            latency: Double(self.latency.load(ordering: .relaxed)) / 1e9)
     }
 }

@@ -16,6 +16,10 @@ struct UpstreamSettings: Sendable, Equatable {
     let handshakeTimeout: TimeAmount
     let idleTimeout: TimeAmount
     let connections: Int?
+    let warmConnections: Int
+    let maxAge: TimeAmount?
+    let slowStart: TimeAmount
+    let healthCheck: ProxyConfiguration.HealthCheck?
     let limits: HTTPLimits
     /// What requests are held to. The other end is assumed to accept what this one does: a head that is over its limit
     /// would cost the link, and with it everybody's requests.
@@ -35,6 +39,10 @@ struct UpstreamSettings: Sendable, Equatable {
         self.handshakeTimeout = configuration.handshakeTimeout
         self.idleTimeout = configuration.outIdleTimeout
         self.connections = configuration.outConnectionsPerAddress
+        self.warmConnections = configuration.outWarmConnections
+        self.maxAge = configuration.outMaxAge
+        self.slowStart = configuration.outSlowStart
+        self.healthCheck = configuration.outHealthCheck
         self.limits = configuration.outLimits
         self.requestLimits = configuration.largestRequest
         self.streamLimits = configuration.streamLimits
@@ -46,10 +54,14 @@ struct UpstreamSettings: Sendable, Equatable {
     func makeTransport(in configuration: ProxyConfiguration, traffic: TrafficCounters) -> Upstream.Transport {
         switch self.kind {
         case .http:
-            return .http(HTTPUpstream(self, group: configuration.eventLoopGroup, traffic: traffic))
+            return .http(
+                HTTPUpstream(
+                    self, group: configuration.eventLoopGroup, traffic: traffic,
+                    resolution: configuration.lookup.map { NameResolution(lookup: $0) } ?? NameResolution()))
         case .teleport:
             var client = ClientConfiguration(address: self.address, logger: configuration.logger)
             client.memory = configuration.wireMemory
+            if let lookup = configuration.lookup { client.resolution = NameResolution(lookup: lookup) }
             client.wire = self.wire
             client.compression = self.compression
             client.streamLimits = self.streamLimits
@@ -58,6 +70,7 @@ struct UpstreamSettings: Sendable, Equatable {
             client.batching.delay = self.delay
             client.connections = self.connections ?? 1
             client.timeout = self.timeout
+            client.maxAge = self.maxAge
             client.handshakeTimeout = self.handshakeTimeout
             client.limits.maxPending = self.concurrency
             client.limits.maxTombstones = self.concurrency

@@ -1,4 +1,4 @@
-internal import NIOCore
+public import NIOCore
 internal import Synchronization
 
 /// What happened at sockets so far.
@@ -21,8 +21,36 @@ public struct Traffic: Sendable, Hashable {
     public var writeCalls = 0
     /// Connections that ended with an error while writing, such as a broken pipe.
     public var writeErrors = 0
+    /// Of Teleport links: bytes that were received, once expanded. With HTTP there is nothing to count.
+    public var plainBytesRead = 0
+    /// Of Teleport links: bytes that were sent, before they were compressed.
+    public var plainBytesWritten = 0
+    /// Of Teleport links: how many batches were sent, by their size before compression: one number for each of
+    /// ``batchBounds``, and one for those that are larger.
+    public var batchSizes = [Int](repeating: 0, count: Traffic.batchBounds.count + 1)
+
+    /// Bytes up to which a batch belongs to a class of sizes.
+    public static let batchBounds = [256, 1024, 4096, 16384, 65536, 262_144]
 
     public init() {}
+
+    /// Both together.
+    public static func + (left: Traffic, right: Traffic) -> Traffic {
+        var sum = left
+        sum.connectionsOpened += right.connectionsOpened
+        sum.connectionsFailed += right.connectionsFailed
+        sum.connectionsOpen += right.connectionsOpen
+        sum.bytesRead += right.bytesRead
+        sum.bytesWritten += right.bytesWritten
+        sum.readCalls += right.readCalls
+        sum.readErrors += right.readErrors
+        sum.writeCalls += right.writeCalls
+        sum.writeErrors += right.writeErrors
+        sum.plainBytesRead += right.plainBytesRead
+        sum.plainBytesWritten += right.plainBytesWritten
+        for size in sum.batchSizes.indices { sum.batchSizes[size] += right.batchSizes[size] }
+        return sum
+    }
 }
 
 /// Counts connections and bytes of any number of listeners and connectors that it is given to, at the socket: below TLS.
@@ -44,12 +72,14 @@ public final class TrafficCounters: Sendable {
         return sum
     }
 
-    func shard(of eventLoop: any EventLoop) -> Shard {
+    @usableFromInline
+    package func shard(of eventLoop: any EventLoop) -> Shard {
         let hash = UInt(bitPattern: ObjectIdentifier(eventLoop).hashValue)
         return self.shards[Int(hash % UInt(self.shards.count))]
     }
 
-    final class Shard: Sendable {
+    @usableFromInline
+    package final class Shard: Sendable {
         private let opened = Atomic<Int>(0)
         private let closed = Atomic<Int>(0)
         private let failed = Atomic<Int>(0)
@@ -59,6 +89,9 @@ public final class TrafficCounters: Sendable {
         private let readErrors = Atomic<Int>(0)
         private let writeCalls = Atomic<Int>(0)
         private let writeErrors = Atomic<Int>(0)
+        private let plainBytesRead = Atomic<Int>(0)
+        private let plainBytesWritten = Atomic<Int>(0)
+        private let batches = InlineArray<7, Atomic<Int>> { _ in Atomic(0) }
 
         func connectionOpened() { self.opened.wrappingAdd(1, ordering: .relaxed) }
         func connectionClosed() { self.closed.wrappingAdd(1, ordering: .relaxed) }
@@ -74,6 +107,16 @@ public final class TrafficCounters: Sendable {
         func wrote(_ count: Int) { self.bytesWritten.wrappingAdd(count, ordering: .relaxed) }
         func writeFailed() { self.writeErrors.wrappingAdd(1, ordering: .relaxed) }
 
+        /// A link received bytes that were so many once expanded.
+        package func received(plain count: Int) { self.plainBytesRead.wrappingAdd(count, ordering: .relaxed) }
+
+        /// A link sent a batch that was so large before it was compressed.
+        package func sentBatch(plain count: Int) {
+            self.plainBytesWritten.wrappingAdd(count, ordering: .relaxed)
+            let size = Traffic.batchBounds.firstIndex { count <= $0 } ?? Traffic.batchBounds.count
+            self.batches[size].wrappingAdd(1, ordering: .relaxed)
+        }
+
         func add(to sum: inout Traffic) {
             // What ended is read first: so a connection is not seen to end before it began.
             let closed = self.closed.load(ordering: .relaxed)
@@ -87,6 +130,9 @@ public final class TrafficCounters: Sendable {
             sum.readErrors += self.readErrors.load(ordering: .relaxed)
             sum.writeCalls += self.writeCalls.load(ordering: .relaxed)
             sum.writeErrors += self.writeErrors.load(ordering: .relaxed)
+            sum.plainBytesRead += self.plainBytesRead.load(ordering: .relaxed)
+            sum.plainBytesWritten += self.plainBytesWritten.load(ordering: .relaxed)
+            for size in sum.batchSizes.indices { sum.batchSizes[size] += self.batches[size].load(ordering: .relaxed) }
         }
     }
 }

@@ -132,17 +132,38 @@ struct ConfigurationReader {
     }
 
     private func servers(_ node: Node) throws(ConfigurationMistake) -> [Endpoint] {
-        let servers = try self.list(node) { (element) throws(ConfigurationMistake) in
-            try self.endpoint(element, "servers")
-        }
+        let servers = try self.list(node) { (element) throws(ConfigurationMistake) in try self.server(element) }
         guard !servers.isEmpty else { throw self.mistake(node, "servers: expected a URL.") }
         return servers
     }
 
+    /// A URL, or a mapping with `url` and `weight`.
+    private func server(_ node: Node) throws(ConfigurationMistake) -> Endpoint {
+        guard case .mapping = node else { return try self.endpoint(node, "servers") }
+        var (endpoint, weight) = (Endpoint?.none, Weight?.none)
+        for (key, value) in try self.entries(of: node, as: "servers") {
+            switch key.text {
+            case "url": endpoint = try self.endpoint(value, "url")
+            case "weight": weight = try self.read(Weight.self, value, "weight")
+            default:
+                throw ConfigurationMistake(
+                    self.file, line: key.line, "there is no `\(key.text)` here: expected url, weight.")
+            }
+        }
+        guard let endpoint else { throw self.mistake(node, "servers: expected `url`, as in `url: http://a.example`.") }
+        return weight.map { endpoint.weighing($0) } ?? endpoint
+    }
+
     private func endpoint(_ node: Node, _ key: String) throws(ConfigurationMistake) -> Endpoint {
+        try self.read(Endpoint.self, node, key)
+    }
+
+    private func read<Value: OptionValue>(
+        _: Value.Type, _ node: Node, _ key: String
+    ) throws(ConfigurationMistake) -> Value {
         let text = try self.text(node, key)
         do throws(Misuse) {
-            return try Endpoint(text: text)
+            return try Value(text: text)
         } catch {
             throw self.mistake(node, "\(key): \"\(text)\": \(error)")
         }

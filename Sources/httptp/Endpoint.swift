@@ -9,6 +9,8 @@ import TeleportProxy
 struct Endpoint: OptionValue, Equatable {
     let type: Kind
     let address: TransportAddress
+    /// Of a server: how many requests it gets in proportion to others.
+    private(set) var weight = 1
 
     /// The options `-in` and `-inType`, or `-out` and `-outType`, in one.
     init(_ type: Kind, _ address: TransportAddress) {
@@ -30,8 +32,23 @@ struct Endpoint: OptionValue, Equatable {
                 "there is no \(scheme)://: write http, https, unix, teleport or teleports, or teleport+unix for a link over a "
                     + "unix socket.")
         }
+        let (place, weight) = try Self.weight(rest)
         self.type = type
-        self.address = isUnix ? try Self.socket(rest, scheme) : try Self.host(rest, scheme, defaultPort: type.port)
+        self.address = isUnix ? try Self.socket(place, scheme) : try Self.host(place, scheme, defaultPort: type.port)
+        self.weight = weight
+    }
+
+    /// What stands before `?weight=`, and what behind.
+    private static func weight(_ text: Substring) throws(Misuse) -> (Substring, Int) {
+        guard let mark = text.firstRange(of: "?weight=") else { return (text, 1) }
+        return (text[..<mark.lowerBound], try Weight(text: String(text[mark.upperBound...])).value)
+    }
+
+    /// The same with another weight.
+    func weighing(_ weight: Weight) -> Endpoint {
+        var endpoint = self
+        endpoint.weight = weight.value
+        return endpoint
     }
 
     private static func socket(_ path: Substring, _ scheme: String) throws(Misuse) -> TransportAddress {
@@ -68,10 +85,24 @@ struct Endpoint: OptionValue, Equatable {
 
     /// As it is written.
     var text: String {
-        switch self.address {
-        case .unix(let path): self.type == .unix ? "unix://\(path)" : "\(self.type.rawValue)+unix://\(path)"
-        case .tcp, .memory: "\(self.type.rawValue)://\(self.address)"
+        let weight = self.weight == 1 ? "" : "?weight=\(self.weight)"
+        return switch self.address {
+        case .unix(let path) where self.type == .unix: "unix://\(path)\(weight)"
+        case .unix(let path): "\(self.type.rawValue)+unix://\(path)\(weight)"
+        case .tcp, .memory: "\(self.type.rawValue)://\(self.address)\(weight)"
         }
+    }
+}
+
+/// How many requests a server gets in proportion to others.
+struct Weight: OptionValue, Equatable {
+    let value: Int
+
+    init(text: String) throws(Misuse) {
+        guard let value = Int(text), (1...100).contains(value) else {
+            throw Misuse("a weight is a whole number from 1 to 100.")
+        }
+        self.value = value
     }
 }
 

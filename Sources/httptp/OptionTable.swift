@@ -1,3 +1,5 @@
+import TeleportProxy
+
 extension ProxyOption {
     /// What it is called, takes, defaults to and does.
     var definition: OptionDefinition {
@@ -59,7 +61,8 @@ extension ProxyOption {
             .init(
                 .servers, "forward", value: "URLs",
                 "Where to forward to and what is spoken there, in place of -out and -outType, as "
-                    + "teleports://a.example:8443,teleports://b.example:8443.")
+                    + "teleports://a.example:8443,teleports://b.example:8443?weight=2; the weight is 1 to 100, how many "
+                    + "requests a server gets in proportion to the others.")
         case .out:
             .init(
                 .servers, "out", value: "addresses", default: "127.0.0.1:8043",
@@ -87,6 +90,39 @@ extension ProxyOption {
                 .servers, "out-conns-per-addr", value: "count",
                 default: "1 to a Teleport server, up to 512 as needed to an HTTP server",
                 "Connections to each server.")
+        case .outWarm:
+            .init(
+                .servers, "out-warm", value: "count", default: "0",
+                "Connections to each server that are made at the start, before the first request needs them.")
+        case .outMaxAge:
+            .init(
+                .servers, "out-max-age", value: "duration", default: "5m",
+                "How old a connection to a server may be; then another takes its place, and so names are resolved anew. 0 is "
+                    + "for ever.")
+        case .outBalance:
+            .init(
+                .servers, "out-balance", value: "way", default: "least-loaded", completing: Self.balances,
+                "Which server a request goes to: least-loaded, the one with the fewest pending for its weight, or round-robin, "
+                    + "each in its turn, as often as its weight says.")
+        case .outHealthPath:
+            .init(
+                .servers, "out-health-path", value: "path",
+                "Ask each server for this path, as /healthz, time and again: after three answers in a row other than 200 to "
+                    + "399 it gets no requests, until two are good.")
+        case .outHealthInterval:
+            .init(
+                .servers, "out-health-interval", value: "duration", default: "5s",
+                "How long after an answer servers are asked again for -outHealthPath, and how long they may take.")
+        case .outSlowStart:
+            .init(
+                .servers, "out-slow-start", value: "duration", default: "10s",
+                "How long a server that comes back takes until it has its full share of requests; 0 is none.")
+        case .outRetryBudget:
+            .init(
+                .servers, "out-retry-budget", value: "percent", default: "20",
+                "How many requests may be sent a second time after a connection was lost, in percent of all, "
+                    + "besides a thousand in 10 s; 0 is none at all."
+            )
 
         case .codec:
             .init(
@@ -176,6 +212,8 @@ extension ProxyOption {
         }
     }
 
+    private static let balances = OptionDefinition.Completion.list(
+        ProxyConfiguration.Balance.allCases.map(\.rawValue))
     private static let types = OptionDefinition.Completion.list(Kind.allCases.map(\.rawValue))
     private static let codecs = OptionDefinition.Completion.list(Codec.allCases.map(\.rawValue))
 }

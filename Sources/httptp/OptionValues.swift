@@ -75,11 +75,16 @@ extension ProxyOption {
         case .inType, .outType: Kind.self
         case .inCompress, .outCompress, .codec: Codec.self
         case .wire: Wire.self
-        case .inDelay, .outDelay, .outTimeout, .inHeadTimeout, .inIdleTimeout: Span.self
+        case .inDelay, .outDelay, .outTimeout, .outMaxAge, .outHealthInterval, .outSlowStart, .inHeadTimeout,
+            .inIdleTimeout:
+            Span.self
+        case .outBalance: ProxyConfiguration.Balance.self
+        case .outHealthPath: HealthPath.self
         case .inAllowIP: AllowedAddresses.self
         case .clientIPHeader, .via: Token.self
         case .out, .inTLSCert, .inTLSKey: CommaList.self
-        case .outConnsPerAddr, .inMaxHeaderSize, .inMaxBodySize, .outMaxHeaderSize, .outMaxBodySize, .concurrency:
+        case .outConnsPerAddr, .outWarm, .outRetryBudget, .inMaxHeaderSize, .inMaxBodySize, .outMaxHeaderSize,
+            .outMaxBodySize, .concurrency:
             Int.self
         case .logLevel: LogLevel.self
         case .in, .config, .inTLSClientCA, .outTLSCA, .outTLSCert, .outTLSKey, .outTLSServerName, .accessLog,
@@ -95,6 +100,7 @@ extension ProxyOption {
     }
 }
 
+extension ProxyConfiguration.Balance: OptionValue {}
 extension Kind: OptionValue {}
 extension Codec: OptionValue {}
 extension Wire: OptionValue {}
@@ -150,6 +156,18 @@ struct Token: OptionValue, Equatable {
         }
         guard isToken else { throw Misuse("write letters, digits and hyphens only, without spaces or colons.") }
         self.text = text.isEmpty ? nil : text
+    }
+}
+
+/// What servers are asked for, or nothing.
+struct HealthPath: OptionValue, Equatable {
+    let path: String?
+
+    init(text: String) throws(Misuse) {
+        let isPath =
+            text.hasPrefix("/") && text.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "#") }
+        guard text.isEmpty || isPath else { throw Misuse("write a path such as /healthz.") }
+        self.path = text.isEmpty ? nil : text
     }
 }
 

@@ -1,4 +1,5 @@
 import Logging
+import NIOCore
 import Teleport
 import TeleportProxy
 
@@ -19,7 +20,7 @@ extension Plan {
             configuration.fronts.append(try listener.front(tls: &tls))
         }
         configuration.upstreams = self.servers.map {
-            UpstreamConfiguration($0.address, usesTLS: $0.type.isEncrypted)
+            UpstreamConfiguration($0.address, usesTLS: $0.type.isEncrypted, weight: $0.weight)
         }
         configuration.viaName = command.clients.via.text
         configuration.outTLS = try command.tls.clientTLS(for: command.servers.type, &tls)
@@ -28,6 +29,14 @@ extension Plan {
         configuration.outDelay = command.servers.delay.amount
         configuration.outTimeout = command.servers.timeout.amount
         configuration.outConnectionsPerAddress = command.servers.connectionsPerAddress
+        configuration.outWarmConnections = command.servers.warmConnections
+        configuration.outMaxAge = command.servers.maxAge.amount > .zero ? command.servers.maxAge.amount : nil
+        configuration.outBalance = command.servers.balance
+        configuration.outSlowStart = command.servers.slowStart.amount
+        configuration.outRetryBudget = command.servers.retryBudget
+        configuration.outHealthCheck = command.servers.healthPath.path.map {
+            ProxyConfiguration.HealthCheck(path: $0, interval: command.servers.healthInterval.amount)
+        }
         configuration.outLimits.maxHeadSize = command.limits.outHeadSize
         configuration.outLimits.maxBodySize = command.limits.outBodySize
         configuration.concurrency = command.limits.concurrency

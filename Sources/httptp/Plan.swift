@@ -65,7 +65,11 @@ struct Plan {
     private static func places(_ given: Arguments, _ file: ConfigurationFile) throws(Misuse) -> [Place] {
         let endpoints = try self.endpoints(
             given, .listen, address: .in, type: .inType, hasOthers: !file.places.isEmpty)
-        return endpoints.map { $0.map { Place(endpoint: $0) } } ?? file.places
+        let places = endpoints.map { $0.map { Place(endpoint: $0) } } ?? file.places
+        if let place = places.first(where: { $0.endpoint.weight != 1 }) {
+            throw Misuse("\(place.endpoint.text): a weight is for servers that are forwarded to: leave it out.")
+        }
+        return places
     }
 
     private static func servers(_ given: Arguments, _ file: ConfigurationFile) throws -> [Endpoint] {

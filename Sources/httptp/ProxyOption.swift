@@ -8,7 +8,8 @@ enum ProxyOption: String, CaseIterable {
     // Clients.
     case listen, `in`, inType, inCompress, inDelay, inAllowIP, inGetOnly, clientIPHeader, via, reusePort
     // Servers.
-    case forward, out, outType, outCompress, outDelay, outTimeout, outConnsPerAddr
+    case forward, out, outType, outCompress, outDelay, outTimeout, outConnsPerAddr, outWarm, outMaxAge
+    case outBalance, outHealthPath, outHealthInterval, outSlowStart, outRetryBudget
     // Links between proxies.
     case codec, wire
     // TLS.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Teleport
+import TeleportProxy
 
 /// The side that requests go to.
 struct ServerOptions: ParsableArguments {
@@ -10,6 +11,13 @@ struct ServerOptions: ParsableArguments {
     @Option(.outDelay) var delay: Span
     @Option(.outTimeout) var timeout: Span
     @Option(.outConnsPerAddr) var connectionsPerAddress: Int?
+    @Option(.outWarm) var warmConnections: Int
+    @Option(.outMaxAge) var maxAge: Span
+    @Option(.outBalance) var balance: ProxyConfiguration.Balance
+    @Option(.outHealthPath) var healthPath: HealthPath
+    @Option(.outHealthInterval) var healthInterval: Span
+    @Option(.outSlowStart) var slowStart: Span
+    @Option(.outRetryBudget) var retryBudget: Int
 
     /// The servers behind.
     func addresses() throws(Misuse) -> [TransportAddress] {
@@ -24,6 +32,12 @@ struct ServerOptions: ParsableArguments {
     func validate() throws {
         _ = try self.addresses()
         try ProxyOption.outTimeout.requirePositive(self.timeout)
+        try ProxyOption.outHealthInterval.requirePositive(self.healthInterval)
+        try ProxyOption.outWarm.require(self.warmConnections, atLeast: 0)
+        try ProxyOption.outRetryBudget.require(self.retryBudget, atLeast: 0)
+        guard self.retryBudget <= 100 else {
+            throw Misuse("\(ProxyOption.outRetryBudget) is at most 100, not \(self.retryBudget).")
+        }
         if let count = self.connectionsPerAddress { try ProxyOption.outConnsPerAddr.require(count, atLeast: 1) }
     }
 }

@@ -43,7 +43,12 @@ struct CommandLineTests {
         case .inType, .outType: return ("unix", option == .inType ? ["-in=x.sock"] : ["-out=x.sock"])
         case .inCompress, .outCompress, .codec: return ("snappy", [])
         case .wire: return ("v0", [])
-        case .inDelay, .outDelay, .outTimeout, .inHeadTimeout, .inIdleTimeout: return ("1m30s", [])
+        case .outBalance: return ("round-robin", [])
+        case .outHealthPath: return ("/health", [])
+        case .outWarm, .outRetryBudget: return ("7", [])
+        case .inDelay, .outDelay, .outTimeout, .inHeadTimeout, .inIdleTimeout, .outMaxAge, .outHealthInterval,
+            .outSlowStart:
+            return ("1m30s", [])
         case .inAllowIP: return ("10.0.0.0/8,::1", [])
         case .clientIPHeader, .via, .outTLSServerName:
             return ("X-Name", option == .outTLSServerName ? ["-outType=https"] : [])
@@ -153,6 +158,9 @@ struct CommandLineTests {
         #expect(configuration.front.headTimeout == .seconds(15))
         #expect(configuration.front.idleTimeout == .seconds(120))
         #expect(configuration.concurrency == 100_000)
+        #expect(configuration.outWarmConnections == 0 && configuration.outMaxAge == .minutes(5))
+        #expect(configuration.outBalance == .leastLoaded && configuration.outHealthCheck == nil)
+        #expect(configuration.outSlowStart == .seconds(10) && configuration.outRetryBudget == 20)
         #expect(configuration.outConnectionsPerAddress == nil)
         #expect(configuration.front.allowed.isEmpty)
         #expect(configuration.front.clientIPField == nil)
@@ -172,7 +180,8 @@ struct CommandLineTests {
             "-outMaxBodySize", "4000", "-outConnsPerAddr", "5", "-outTimeout", "6s", "-concurrency", "7",
             "-clientIPHeader", "X-Real-IP", "-via=", "-reusePort", "-logAllErrors", "-inHeadTimeout", "8s",
             "-inIdleTimeout", "9s", "-inDelay", "10us", "-outDelay", "11ms", "-expvarAddr", "localhost:8040",
-            "-logLevel", "debug",
+            "-logLevel", "debug", "-outWarm", "2", "-outMaxAge", "12s", "-outBalance", "round-robin",
+            "-outHealthPath", "/h", "-outHealthInterval", "13s", "-outSlowStart", "14s", "-outRetryBudget", "15",
         ]
         let command = try self.command(arguments)
         let configuration = try self.proxy(arguments)
@@ -188,6 +197,11 @@ struct CommandLineTests {
         #expect(configuration.outConnectionsPerAddress == 5)
         #expect(configuration.outTimeout == .seconds(6))
         #expect(configuration.concurrency == 7)
+        #expect(configuration.outWarmConnections == 2 && configuration.outMaxAge == .seconds(12))
+        #expect(configuration.outBalance == .roundRobin && configuration.outSlowStart == .seconds(14))
+        #expect(configuration.outHealthCheck == .init(path: "/h", interval: .seconds(13)))
+        #expect(configuration.outRetryBudget == 15)
+        #expect(try self.proxy(["-outMaxAge=0"]).outMaxAge == nil)
         #expect(configuration.front.clientIPField == "X-Real-IP")
         #expect(configuration.viaName == nil)
         #expect(configuration.front.headTimeout == .seconds(8) && configuration.front.idleTimeout == .seconds(9))
@@ -239,6 +253,10 @@ struct CommandLineTests {
             (["--forward", "teleport://a"], "write the port"), (["--forward", "http://a/b"], "ends behind the port"),
             (["--forward", "http://me@a"], "no user"), (["--forward", "unix://a"], "three slashes"),
             (["--forward", "http://a,teleport://b:1"], "different protocols"),
+            (["--forward", "http://a?weight=0"], "1 to 100"), (["--listen", "http://:1?weight=2"], "leave it out"),
+            (["-outBalance", "fair"], "least-loaded or round-robin"), (["-outHealthPath", "health"], "write a path"),
+            (["-outHealthInterval", "0"], "more than 0"), (["-outRetryBudget", "101"], "at most 100"),
+            (["-outWarm=-1"], "at least 0"), (["-outMaxAge", "old"], "durations"),
             (["--listen", "https://:443"], "add -inTLSCert and -inTLSKey"), (["--codec", "zip"], "zstd"),
             (["-inTLSSessionTicketKey", "x"], "ticket keys itself"), (["-autocertCacheDir=x"], "-inTLSCert"),
             (["-autocertHostRegexp", "x"], "ACME"), (["--generate-completion-script"], "bash, zsh, fish"),
