@@ -241,6 +241,7 @@ let package = Package(
         .testTarget(
             name: "TeleportProxyTests",
             dependencies: [
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
                 "TeleportProxy", "Teleport", "TeleportTestKit", "NetworkTestSupport", nioCore, nioPosix, nioEmbedded,
                 logging,
             ],
@@ -255,7 +256,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["httptp", "Teleport", "TeleportProxy", "NetworkTestSupport", nioCore, nioPosix],
+            dependencies: ["httptp", "Teleport", "TeleportProxy", "NetworkTestSupport", nioCore, nioPosix, logging],
             swiftSettings: settings),
     ]
 )

@@ -8,7 +8,7 @@ me="Scripts/$(basename "$0")"
 # Debian packages and how to tell that what they bring is there.
 build_packages=(pkg-config zlib1g-dev liblz4-dev libsnappy-dev libzstd-dev)
 isal_packages=(libisal-dev)
-test_packages=(nginx curl wrk openssl mandoc)
+test_packages=(nginx curl wrk openssl mandoc chromium)
 
 say() { printf '%s: %s\n' "$me" "$*" >&2; }
 

@@ -12,20 +12,25 @@ public enum ProxyReadiness: Sendable, Hashable {
     case withoutServers
 }
 
-/// The pages of the admin address: `/healthz` and `/readyz` here, those with numbers in ``MetricsPages``.
+/// The pages of the admin address: `/healthz` and `/readyz` here, the live page in ``LivePage``, those with numbers in
+/// ``MetricsPages``.
 ///
 /// `/healthz` is 200 as long as the process answers. `/readyz` is 200 while it takes requests, and otherwise 503 with the
 /// reason.
 final class AdminPages: Sendable {
     private let metrics: MetricsPages
     private let readiness: @Sendable () -> ProxyReadiness
+    private let sampler: LiveSampler
 
     /// - Parameters:
     ///   - statistics: called for each page with numbers.
     ///   - readiness: called for each `/readyz`.
+    ///   - sampler: what the live page shows.
     init(
-        statistics: @escaping @Sendable () -> ProxyStatistics, readiness: @escaping @Sendable () -> ProxyReadiness
+        statistics: @escaping @Sendable () -> ProxyStatistics, readiness: @escaping @Sendable () -> ProxyReadiness,
+        sampler: LiveSampler
     ) {
+        self.sampler = sampler
         self.metrics = MetricsPages(statistics: statistics)
         self.readiness = readiness
     }
@@ -39,9 +44,12 @@ final class AdminPages: Sendable {
         switch path {
         case "/expvar": page = { self.metrics.expvar(query) }
         case "/prometheus": page = { self.metrics.prometheus() }
+        case "/metrics": page = { self.metrics.openMetrics() }
+        case "/": page = { LivePage.response }
+        case "/live.json": page = { self.live(query) }
         case "/healthz": page = { Self.status("ok\n") }
         case "/readyz": page = { Self.page(of: self.readiness()) }
-        default: return .text("The pages are /expvar, /prometheus, /healthz and /readyz.\n", status: 404)
+        default: return .text("The pages are /, /metrics, /prometheus, /expvar, /healthz and /readyz.\n", status: 404)
         }
         guard request.method == .get || request.method == .head else {
             var refusal = Response.text("Only GET and HEAD are supported.\n", status: 405)
@@ -50,6 +58,14 @@ final class AdminPages: Sendable {
             return refusal
         }
         return page()
+    }
+
+    /// `?after=N` leaves out what the page has.
+    private func live(_ query: Substring) -> Response {
+        let number = query.hasPrefix("after=") ? Int(query.dropFirst("after=".count)) ?? 0 : 0
+        return Response(
+            fields: ["Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"],
+            body: Body(self.sampler.json(after: number)))
     }
 
     private static func page(of readiness: ProxyReadiness) -> Response {

@@ -2,8 +2,8 @@ public import NIOCore
 internal import Synchronization
 public import Teleport
 
-/// Shows what a proxy does, over HTTP: `/expvar` and `/prometheus`, with the counters of the reference's `httptp`, and
-/// `/healthz` and `/readyz` for whoever decides where requests go.
+/// Shows what a proxy does, over HTTP: `/`, a live page; `/metrics` with all that is counted; `/expvar` and `/prometheus` with
+/// the counters of the reference's `httptp`; `/healthz` and `/readyz` for whoever decides where requests go.
 ///
 /// Whoever can connect can read; listen where only those can who may.
 public final class AdminServer: Sendable {
@@ -11,13 +11,17 @@ public final class AdminServer: Sendable {
     private let group: any EventLoopGroup
     private let server: HTTPServer
     private let listener = Mutex<Listener?>(nil)
+    private let sampler: LiveSampler
+    private let sampling = Mutex<Task<Void, Never>?>(nil)
 
     /// - Parameters:
     ///   - address: where to listen.
     ///   - proxy: what to show.
     ///   - group: the loops that connections live on.
     public init(at address: TransportAddress, of proxy: Proxy, group: any EventLoopGroup = EventLoops.shared) {
-        let pages = AdminPages(statistics: { proxy.statistics }, readiness: { proxy.readiness })
+        self.sampler = LiveSampler(statistics: { proxy.statistics }, durations: proxy.counts.durations)
+        let pages = AdminPages(
+            statistics: { proxy.statistics }, readiness: { proxy.readiness }, sampler: self.sampler)
         self.address = address
         self.group = group
         self.server = HTTPServer(
@@ -34,11 +38,13 @@ public final class AdminServer: Sendable {
     public func start() async throws(TransportError) -> TransportAddress {
         let listener = try await Listener.bind(self.address, group: self.group, accepting: self.server.acceptor)
         self.listener.withLock { $0 = listener }
+        self.sampling.withLock { $0 = Task { [sampler] in await sampler.run() } }
         return listener.address
     }
 
     /// Answers what was read, then closes.
     public func shutDown() async {
+        self.sampling.withLock { $0.take() }?.cancel()
         await self.listener.withLock { $0.take() }?.close()
         _ = await self.server.shutDown(limit: .seconds(1))
     }

@@ -40,6 +40,13 @@ final class MetricsPages: Sendable {
         return Response(fields: Self.prometheusFields, body: Body(Self.prometheusPage(self.metrics())))
     }
 
+    /// `/metrics`: those with names of today, and behind them those of the reference.
+    func openMetrics() -> Response {
+        self.prometheusCalls.wrappingAdd(1, ordering: .relaxed)
+        let text = MetricsText(self.statistics()).text + Self.prometheusPage(self.metrics())
+        return Response(fields: Self.prometheusFields, body: Body(text))
+    }
+
     // MARK: The pages
 
     struct Metric: Sendable {

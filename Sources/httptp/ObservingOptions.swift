@@ -6,6 +6,7 @@ import Teleport
 struct ObservingOptions: ParsableArguments {
     @Option(.accessLog) var accessLog: String
     @Option(.logLevel) var logLevel: LogLevel
+    @Option(.logFormat) var logFormat: LogFormat
     @Flag(.logAllErrors) var logsAllErrors: Bool
     @Option(.expvarAddr) var adminText: String?
 
@@ -17,7 +18,13 @@ struct ObservingOptions: ParsableArguments {
     }
 
     func makeLogger() -> Logger {
-        var logger = Logger(label: About.name) { StreamLogHandler.standardError(label: $0) }
+        let format = self.logFormat
+        var logger = Logger(label: About.name) { label in
+            switch format {
+            case .text: StreamLogHandler.standardError(label: label)
+            case .json: JSONLogHandler()
+            }
+        }
         logger.logLevel = self.logLevel.level
         return logger
     }

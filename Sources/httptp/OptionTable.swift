@@ -202,13 +202,19 @@ extension ProxyOption {
             .init(
                 .observing, "log-level", value: "level", default: "info", completing: .list(LogLevel.names),
                 "The least severe messages that are logged: trace, debug, info, notice, warning or error.")
+        case .logFormat:
+            .init(
+                .observing, "log-format", value: "format", default: "text",
+                completing: .list(LogFormat.allCases.map(\.rawValue)),
+                "How messages are logged on standard error: text, or json, an object a line.")
         case .logAllErrors:
             .init(
                 .observing, "log-all-errors", "Log every request that fails, rather than a summary once a second.")
         case .expvarAddr:
             .init(
                 .observing, "expvar-addr", value: "address", default: "localhost:8040",
-                "Where /expvar, /prometheus, /healthz and /readyz are served; empty disables them.")
+                "Where the live page is, and /metrics, /prometheus, /expvar, /healthz and /readyz; empty disables them."
+            )
         }
     }
 

@@ -43,6 +43,11 @@ enum Codec: String, CaseIterable {
     }
 }
 
+/// How messages are logged.
+enum LogFormat: String, CaseIterable {
+    case text, json
+}
+
 /// Which versions of Teleport are spoken.
 enum Wire: String, CaseIterable {
     case auto, v1, v0
@@ -87,6 +92,7 @@ extension ProxyOption {
             .outMaxBodySize, .concurrency:
             Int.self
         case .logLevel: LogLevel.self
+        case .logFormat: LogFormat.self
         case .in, .config, .inTLSClientCA, .outTLSCA, .outTLSCert, .outTLSKey, .outTLSServerName, .accessLog,
             .expvarAddr, .check, .printConfig, .inGetOnly, .reusePort, .outTLSInsecure, .logAllErrors:
             String.self
@@ -102,6 +108,7 @@ extension ProxyOption {
 
 extension ProxyConfiguration.Balance: OptionValue {}
 extension Kind: OptionValue {}
+extension LogFormat: OptionValue {}
 extension Codec: OptionValue {}
 extension Wire: OptionValue {}
 

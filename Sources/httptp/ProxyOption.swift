@@ -18,7 +18,7 @@ enum ProxyOption: String, CaseIterable {
     // Limits.
     case inMaxHeaderSize, inMaxBodySize, inHeadTimeout, inIdleTimeout, outMaxHeaderSize, outMaxBodySize, concurrency
     // Observing.
-    case accessLog, logLevel, logAllErrors, expvarAddr
+    case accessLog, logLevel, logFormat, logAllErrors, expvarAddr
 
     /// The reference's name.
     var name: String { self.rawValue }

@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import NIOCore
 import Teleport
 import TeleportProxy
@@ -63,6 +64,7 @@ struct CommandLineTests {
             return ("777", [])
         case .accessLog: return ("-", [])
         case .logLevel: return ("error", [])
+        case .logFormat: return ("json", [])
         case .inGetOnly, .reusePort, .logAllErrors, .check, .printConfig: return ("", [])
         }
     }
@@ -352,6 +354,29 @@ struct ProcessTests {
         #expect(process.text.contains("few descriptors"), "\(process.text)")
         process.terminate()
         #expect(try await process.ended() == 0)
+    }
+
+    @Test("-logFormat json: an object a line, whatever is logged")
+    func jsonLog() async throws {
+        let process = try ChildProcess(
+            Programs.httptp,
+            ["-in", "127.0.0.1:0", "-expvarAddr=", "-logFormat", "json", "-outType", "https", "-outTLSInsecure"])
+        let isUp = try await process.wrote(#""message":"listening""#)
+        #expect(isUp, "\(process.text)")
+        process.terminate()
+        #expect(try await process.ended() == 0)
+        let objects = try process.text.split(separator: "\n").map {
+            try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: String], "\($0)")
+        }
+        #expect(objects.map { $0["message"] }.contains("listening") && objects.last?["message"] == "stopped")
+        #expect(objects.allSatisfy { $0["time"]?.hasSuffix("Z") == true && $0["level"] != nil })
+        #expect(objects.contains { $0["level"] == "warning" && $0["option"] == "-outTLSInsecure" })
+        let odd = JSONLogHandler.line(
+            .error, "a \"b\"\\\n\u{1}ü", ["level": "x", "k": "v"], at: Date(timeIntervalSince1970: 0.5))
+        #expect(
+            odd
+                == #"{"time":"1970-01-01T00:00:00.500Z","level":"error","message":"a \"b\"\\\n\u0001ü","k":"v","level_":"x"}"#
+        )
     }
 
     @Test("certificates that are not verified are warned of")

@@ -65,6 +65,31 @@ struct ChainTests {
         await origin.server.kill()
     }
 
+    @Test("the context of a trace passes as it is, over each kind of hop (P-39)", arguments: Front.allCases)
+    func traceContext(front: Front) async throws {
+        let fields = [
+            ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+            ("tracestate", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"), ("baggage", "user=a%20b,server=7"),
+        ]
+        let seen = Mutex<[Request]>([])
+        let origin = try await Origin { request in
+            seen.withLock { $0.append(request) }
+            return Response(status: .noContent)
+        }
+        try await front.run(to: [origin.address]) { address in
+            let request =
+                "GET / HTTP/1.1\r\nHost: a\r\n" + fields.map { "\($0): \($1)\r\n" }.joined() + "\r\n"
+            let status =
+                front.speaksHTTP
+                ? try await DefectTests.status(of: request, at: address)
+                : try await DefectTests.linkStatus(of: request, at: address)
+            #expect(status == 204)
+        }
+        let request = try #require(seen.withLock { $0.first })
+        for (name, value) in fields { #expect(request.fields.first(FieldName(name)) == value) }
+        await origin.server.kill()
+    }
+
     @Test("Expect: 100-continue is answered here and goes no further (D1)")
     func expectContinue() async throws {
         let seen = Mutex<[Request]>([])

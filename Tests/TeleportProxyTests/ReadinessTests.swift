@@ -11,8 +11,11 @@ struct ReadinessTests {
     private func response(
         _ target: String, _ method: HTTPMethod = .get, readiness: ProxyReadiness = .ready
     ) -> Response {
-        AdminPages(statistics: { fatalError("no numbers were asked for") }, readiness: { readiness })
-            .response(to: Request(method, target, host: "localhost"))
+        AdminPages(
+            statistics: { fatalError("no numbers were asked for") }, readiness: { readiness },
+            sampler: LiveSampler(statistics: { fatalError("nobody samples") }, durations: RequestDurations())
+        )
+        .response(to: Request(method, target, host: "localhost"))
     }
 
     private func text(_ response: Response) -> String { String(buffer: response.body.buffer ?? ByteBuffer()) }
