@@ -8,7 +8,7 @@ me="Scripts/$(basename "$0")"
 # Debian packages and how to tell that what they bring is there.
 build_packages=(pkg-config zlib1g-dev liblz4-dev libsnappy-dev libzstd-dev)
 isal_packages=(libisal-dev)
-test_packages=(nginx curl wrk openssl mandoc chromium)
+test_packages=(nginx curl wrk openssl mandoc chromium systemd)
 
 say() { printf '%s: %s\n' "$me" "$*" >&2; }
 
@@ -39,6 +39,7 @@ is_there() {
         libzstd-dev) has_library libzstd zstd.h ;;
         libisal-dev) has_library libisal isa-l.h ;;
         binutils) has_command objcopy ;;
+        systemd) has_command systemd-socket-activate ;;
         *) has_command "$1" ;;
     esac
 }

@@ -59,7 +59,8 @@ extension Proxy {
                         doors.append(ProxyState.Door(address: address, listener: door.listener, front: front))
                     } else {
                         let listener = try await Listener.bind(
-                            address, group: configuration.eventLoopGroup, accepting: front.acceptor)
+                            address, group: configuration.eventLoopGroup, accepting: front.acceptor,
+                            inheriting: configuration.inheritedSockets)
                         added.append(listener)
                         doors.append(ProxyState.Door(address: address, listener: listener, front: front))
                     }

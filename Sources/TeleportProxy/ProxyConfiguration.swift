@@ -100,6 +100,8 @@ public struct ProxyConfiguration: Sendable {
     public var maxGatheredBytes: Int
     /// How long a shutdown waits for requests in flight. Default 10 s.
     public var drainLimit: TimeAmount
+    /// Sockets that are listening already, to be used for the addresses of ``fronts``. Default none.
+    public var inheritedSockets: InheritedSockets?
     /// The loops that connections live on. Default: the process's own.
     public var eventLoopGroup: any EventLoopGroup
     public var logger: Logger
@@ -139,6 +141,7 @@ public struct ProxyConfiguration: Sendable {
         self.inDownloadStall = .seconds(600)
         self.maxGatheredBytes = 256 << 20
         self.drainLimit = .seconds(10)
+        self.inheritedSockets = nil
         self.eventLoopGroup = EventLoops.shared
         self.logger = logger
     }

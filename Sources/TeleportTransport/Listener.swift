@@ -38,9 +38,12 @@ public struct Listener: Sendable {
     /// - Parameters:
     ///   - group: the loops that accepted connections are spread over.
     ///   - acceptor: what to do with them.
+    ///   - inherited: sockets that are there already: one that listens at `address` is taken instead of making one. The
+    ///     file of a unix socket then stays: it belongs to who has made it.
     /// - Throws: ``TransportError`` `.bindFailed` that names the address and what the system said.
     public static func bind(
-        _ address: TransportAddress, group: any EventLoopGroup, accepting acceptor: ConnectionAcceptor
+        _ address: TransportAddress, group: any EventLoopGroup, accepting acceptor: ConnectionAcceptor,
+        inheriting inherited: InheritedSockets? = nil
     ) async throws(TransportError) -> Listener {
         let options = acceptor.options
         let acceptor = ConnectionAcceptor.Replaceable(acceptor)
@@ -61,6 +64,10 @@ public struct Listener: Sendable {
             channel.eventLoop.makeCompletedFuture { try Self.setUp(channel, acceptor.current) }
         }
         do {
+            if let descriptor = inherited?.take(address) {
+                let channel = try await bootstrap.withBoundSocket(descriptor).get()
+                return Listener(backing: .socket(channel), acceptor: acceptor, address: address)
+            }
             switch address {
             case .tcp(let host, let port):
                 let channel = try await Self.bindTCP(bootstrap, host: host, port: port)

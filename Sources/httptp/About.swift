@@ -3,7 +3,7 @@ enum About {
     static let name = "httptp"
     static let version = "0.1.0"
     /// When what the manual page says changed last.
-    static let date = "2026-11-22"
+    static let date = "2026-11-23"
     static let summary = "Carries HTTP over one compressed connection: a reverse proxy and load balancer"
     static let synopsis = "httptp [-option value] ...\n       httptp estimate <file> [--option value] ..."
 

@@ -29,6 +29,8 @@ actor Service {
     private var accessLog: AccessLog?
     private var admin: AdminServer?
     private let proxy: Proxy
+    private let inherited: InheritedSockets
+    private let manager = ServiceManager()
 
     /// - Parameter given: the normalized command line that ``plan`` was made of.
     init(_ given: [String], _ plan: Plan) throws {
@@ -36,11 +38,15 @@ actor Service {
         self.plan = plan
         self.logger = plan.command.observing.makeLogger()
         self.watch = FileWatch(plan.certificateFiles)
+        let environment = ProcessInfo.processInfo.environment
+        self.inherited = try InheritedSockets { environment[$0] }
         // First, as it changes nothing that anybody could see.
         _ = try plan.proxyConfiguration(tls: &self.tls, logger: self.logger)
         self.accessLog = try plan.command.observing.openAccessLog(self.logger)
-        self.proxy = Proxy(
-            try plan.proxyConfiguration(tls: &self.tls, accessLog: self.accessLog, logger: self.logger))
+        var configuration = try plan.proxyConfiguration(
+            tls: &self.tls, accessLog: self.accessLog, logger: self.logger)
+        configuration.inheritedSockets = self.inherited
+        self.proxy = Proxy(configuration)
         self.tls.dropUnused()
     }
 
@@ -58,6 +64,7 @@ actor Service {
         let addresses = try await self.proxy.start()
         try await self.startAdmin()
         self.logStart(at: addresses, descriptors: descriptors)
+        self.manager.isReady("listening")
         let clock = Task {
             while !Task.isCancelled {
                 try await Task.sleep(for: Self.lookInterval)
@@ -65,6 +72,7 @@ actor Service {
             }
         }
         for await event in events { await self.handle(event) }
+        self.manager.isStopping()
         clock.cancel()
         await self.proxy.runUntilShutdown()
         await self.admin?.shutDown()
@@ -77,13 +85,16 @@ actor Service {
     private func handle(_ event: Event) async {
         switch event {
         case .reload:
+            self.manager.isReloading()
             await self.reload()
+            self.manager.isReady("listening")
         case .reopenLog:
             // Without one the signal is nobody's, and does no harm.
             guard let accessLog = self.accessLog else { return }
             self.logger.info("reopening the access log")
             accessLog.reopen()
         case .lookAtFiles:
+            self.manager.isAlive()
             guard self.watch.hasChanged() else { return }
             await self.change(to: self.plan, because: "certificate files changed")
         }
@@ -109,7 +120,8 @@ actor Service {
             var tls = self.tls
             _ = try plan.proxyConfiguration(tls: &tls, logger: logger)
             let log = isSameLog ? oldLog : try plan.command.observing.openAccessLog(logger)
-            let configuration = try plan.proxyConfiguration(tls: &tls, accessLog: log, logger: logger)
+            var configuration = try plan.proxyConfiguration(tls: &tls, accessLog: log, logger: logger)
+            configuration.inheritedSockets = self.inherited
             let addresses = try await self.proxy.reload(configuration)
             let isSameAdmin = plan.command.observing.adminText == self.plan.command.observing.adminText
             tls.dropUnused()
@@ -161,6 +173,11 @@ actor Service {
 
     private func logStart(at addresses: [TransportAddress], descriptors: UInt64) {
         self.warn()
+        if !self.inherited.left.isEmpty {
+            self.logger.warning(
+                "sockets were passed that nobody listens at: add their addresses, or do not pass them",
+                metadata: ["addresses": "\(self.inherited.left.map { "\($0)" }.joined(separator: ","))"])
+        }
         if descriptors < Descriptors.enough {
             self.logger.warning(
                 "few descriptors: each connection takes one; raise the limit with ulimit -n or LimitNOFILE",
