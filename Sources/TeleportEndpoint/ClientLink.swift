@@ -50,26 +50,30 @@ where Completion.Response == Codec.Response {
 
     /// The connection to make a call on.
     ///
-    /// - Parameter full: a connection that turned out to take no new calls, to be replaced.
-    /// - Throws: ``RPCError`` `.shuttingDown`.
+    /// - Parameters:
+    ///   - full: a connection that turned out to take no new calls, to be replaced.
+    ///   - waits: whether one that is to be made later will do.
+    /// - Throws: ``RPCError`` `.shuttingDown`, or `.connectFailed` for one who does not wait.
     @inlinable
-    func connection(replacing full: Connection? = nil) throws(RPCError) -> Connection {
+    func connection(replacing full: Connection? = nil, waits: Bool = true) throws(RPCError) -> Connection {
         let current = self.state.withLock { state in state.current }
         if let current, !(full.map { $0 === current } ?? false) { return current }
-        return try self.newConnection(replacing: full)
+        return try self.newConnection(replacing: full, waits: waits)
     }
 
     @inlinable
-    func newConnection(replacing full: Connection?) throws(RPCError) -> Connection {
+    func newConnection(replacing full: Connection?, waits: Bool) throws(RPCError) -> Connection {
         let (connection, delay) = try self.state.withLock { state throws(RPCError) -> (Connection, TimeAmount?) in
             guard !state.isShutDown else {
                 throw RPCError(.shuttingDown, "The client is shutting down and takes no new calls.")
             }
             if let current = state.current, !(full.map { $0 === current } ?? false) { return (current, nil) }
+            let delay = Swift.max(.zero, state.earliestAttempt - self.eventLoop.now)
+            if !waits, delay > .zero, let failure = state.lastFailure { throw failure }
             let connection = self.makeConnection(lastFailure: state.lastFailure)
             state.current = connection
             state.alive.append(connection)
-            return (connection, Swift.max(.zero, state.earliestAttempt - self.eventLoop.now))
+            return (connection, delay)
         }
         if let delay {
             self.living.entered()

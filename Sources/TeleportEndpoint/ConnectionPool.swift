@@ -45,24 +45,29 @@ where Completion.Response == Codec.Response {
 
     /// Makes a call. `completion` is resolved exactly once, on the connection's loop, unless this throws.
     ///
-    /// - Parameter timeout: how long the answer may take; `nil` takes the configured time, and a century is for ever.
-    /// - Throws: ``RPCError`` `.tooManyPending`, `.outboundBufferFull`, `.unsendable`, `.shuttingDown`.
+    /// - Parameters:
+    ///   - timeout: how long the answer may take; `nil` takes the configured time, and a century is for ever.
+    ///   - waits: whether the call waits for the next attempt to connect while the server was not reachable a moment ago.
+    ///     Default true; false is for those who can ask somebody else.
+    /// - Throws: ``RPCError`` `.tooManyPending`, `.outboundBufferFull`, `.unsendable`, `.shuttingDown`; `.connectFailed` if it
+    ///   would have to wait and is not to.
     @inlinable
     @discardableResult
     public func call(
-        _ request: Codec.Request, timeout: TimeAmount? = nil, completion: Completion
+        _ request: Codec.Request, timeout: TimeAmount? = nil, waits: Bool = true, completion: Completion
     ) throws(RPCError) -> Ticket {
         let now = NIODeadline.now()
         return try self.call(
-            request, deadline: now + (timeout ?? self.configuration.timeout), now: now, completion: completion)
+            request, deadline: now + (timeout ?? self.configuration.timeout), now: now, waits: waits,
+            completion: completion)
     }
 
     @inlinable
     func call(
-        _ request: Codec.Request, deadline: NIODeadline, now: NIODeadline, completion: Completion
+        _ request: Codec.Request, deadline: NIODeadline, now: NIODeadline, waits: Bool = true, completion: Completion
     ) throws(RPCError) -> Ticket {
         let link = self.link()
-        var connection = try link.connection()
+        var connection = try link.connection(waits: waits)
         while true {
             if let place = try connection.call(
                 request, deadline: deadline == .distantFuture ? .never : deadline.uptimeNanoseconds,
@@ -70,7 +75,7 @@ where Completion.Response == Codec.Response {
             {
                 return Ticket(place)
             }
-            connection = try link.connection(replacing: connection)
+            connection = try link.connection(replacing: connection, waits: waits)
         }
     }
 

@@ -150,7 +150,7 @@ final class Forwarder: RequestService {
         if gathers {
             exchange.gatherUpload { self.uploads?.admits(after: $0) ?? false }
         } else {
-            upstream.forward(exchange)
+            upstream.forward(exchange, waits: self.upstreams.count == 1)
         }
         return exchange
     }

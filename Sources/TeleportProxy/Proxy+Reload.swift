@@ -120,8 +120,8 @@ extension Proxy {
         let dropped = old.filter { upstream in !new.contains { $0 === upstream } }
         guard !dropped.isEmpty else { return }
         self.state.withLock { $0.retiredUpstreams += dropped }
-        Task {
-            for upstream in dropped {
+        for upstream in dropped {
+            Task {
                 // A request may just be on its way to it.
                 repeat { try? await Task.sleep(for: Self.settling) } while upstream.pendingCount > 0
                 await upstream.shutDown(limit: .seconds(1))

@@ -67,7 +67,9 @@ final class Upstream: Sendable {
     // MARK: Forwarding
 
     /// Forwards what it ``took()``. The exchange is told how it ended, maybe before this returns.
-    func forward(_ exchange: Exchange) {
+    ///
+    /// - Parameter waits: whether to wait for a link that could not be made a moment ago: there is nobody else.
+    func forward(_ exchange: Exchange, waits: Bool = true) {
         switch self.transport {
         case .http(let upstream):
             if exchange.upload != nil { exchange.watch() }
@@ -77,7 +79,7 @@ final class Upstream: Sendable {
             if exchange.upload != nil { exchange.watch() }
             do throws(RPCError) {
                 let ticket = try pool.call(
-                    exchange.outboundRequest, timeout: exchange.timeout,
+                    exchange.outboundRequest, timeout: exchange.timeout, waits: waits,
                     completion: ExchangeCompletion(exchange: exchange))
                 exchange.started(.call(ticket))
             } catch {

@@ -69,6 +69,8 @@ struct UpstreamSettings: Sendable, Equatable {
             client.tls = self.tls
             client.batching.delay = self.delay
             client.connections = self.connections ?? 1
+            // Shorter than what the server is set aside for: when it is tried again, that is an attempt to connect.
+            client.backoff = ConnectBackoff(initial: 20_000_000, maximum: 500_000_000)
             client.timeout = self.timeout
             client.maxAge = self.maxAge
             client.handshakeTimeout = self.handshakeTimeout

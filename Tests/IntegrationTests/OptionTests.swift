@@ -347,6 +347,9 @@ struct OptionTests {
             proxy.process.send(SIGUSR1)
             #expect(try await eventually { FileManager.default.fileExists(atPath: path) })
         }
+        // For the last file too.
+        let goal = client.current.total + 100
+        #expect(try await eventually { client.current.total >= goal })
         client.stop()
         let outcome = await running
         #expect(try await proxy.stop() == 0)

@@ -280,4 +280,37 @@ struct ClientShutdownTests {
         await client.shutDown(limit: .zero)
         #expect(await waiting.value?.code == .shuttingDown)
     }
+
+    /// Ends a call of a pool, and says how.
+    private struct Outcome: CallCompletion {
+        let ended: AsyncStream<RPCError?>.Continuation
+        func succeed(_ response: consuming TLVResponse) { self.ended.yield(nil) }
+        func fail(_ error: RPCError) { self.ended.yield(error) }
+    }
+
+    @Test("a call that does not wait for the next attempt to connect fails at once; the attempt that is due is made")
+    func withoutWaiting() async throws {
+        var configuration = ClientConfiguration(
+            address: .tcp(host: "127.0.0.1", port: try unusedPort()), identity: TLVBytes.identity)
+        configuration.memory = WireMemory()
+        configuration.handshakeTimeout = .seconds(60)
+        configuration.timeout = .seconds(60)
+        configuration.backoff = ConnectBackoff(initial: 1_000_000_000_000, maximum: 1_000_000_000_000)
+        let pool = ConnectionPool<TLVCodec, Outcome>(codec: TLVCodec(), configuration: configuration)
+        let (outcomes, ended) = AsyncStream.makeStream(of: RPCError?.self)
+        var iterator = outcomes.makeAsyncIterator()
+        func call(waits: Bool) throws(RPCError) {
+            try pool.call(TLVRequest(name: "", value: ""), waits: waits, completion: Outcome(ended: ended))
+        }
+        // Nothing has failed yet: there is nothing to wait for.
+        try call(waits: false)
+        let first = await iterator.next()
+        #expect(first??.code == .connectFailed)
+        let error = #expect(throws: RPCError.self) { try call(waits: false) }
+        #expect(error?.code == .connectFailed && error?.possiblyExecuted == false)
+        try call(waits: true)
+        await pool.shutDown(limit: .zero)
+        let waiting = await iterator.next()
+        #expect(waiting??.code == .shuttingDown)
+    }
 }
