@@ -126,7 +126,7 @@ enum LivePage {
           svg.innerHTML = text;
         }
         function show(upstreams) {
-          const last = samples[samples.length - 1], before = samples[samples.length - 2] || last;
+          const last = samples[samples.length - 1];
           const http = rate('http'), link = rate('link'), ok = rate('ok'), failed = rate('failed');
           const now = list => list.length ? list[list.length - 1] : 0;
           if (last.link && last.http) {

@@ -81,9 +81,10 @@ struct LiveSample: Sendable {
 
 extension UpstreamStatistics {
     fileprivate var json: String {
-        let address = self.address.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+        var address = ByteBuffer()
+        AccessLine.writeText(self.address, into: &address)
         return """
-            {"address":"\(address)","weight":\(self.weight),"state":"\(self.state.rawValue)","pending":\(self.pending),\
+            {"address":\(String(buffer: address)),"weight":\(self.weight),"state":"\(self.state.rawValue)","pending":\(self.pending),\
             "answered":\(self.answered),"failed":\(self.failed),"latency":\(self.latency)}
             """
     }

@@ -31,19 +31,22 @@ final class MetricsPages: Sendable {
             self.expvarRegexpErrors.wrappingAdd(1, ordering: .relaxed)
             return .text("The regular expression r is not understood. \(error.message)\n", status: 400)
         }
-        return Response(fields: Self.expvarFields, body: Body(Self.expvarPage(self.metrics(), pattern)))
+        return Response(
+            fields: Self.expvarFields, body: Body(Self.expvarPage(self.metrics(of: self.statistics()), pattern)))
     }
 
     /// `/prometheus`.
     func prometheus() -> Response {
         self.prometheusCalls.wrappingAdd(1, ordering: .relaxed)
-        return Response(fields: Self.prometheusFields, body: Body(Self.prometheusPage(self.metrics())))
+        return Response(
+            fields: Self.prometheusFields, body: Body(Self.prometheusPage(self.metrics(of: self.statistics()))))
     }
 
     /// `/metrics`: those with names of today, and behind them those of the reference.
     func openMetrics() -> Response {
         self.prometheusCalls.wrappingAdd(1, ordering: .relaxed)
-        let text = MetricsText(self.statistics()).text + Self.prometheusPage(self.metrics())
+        let statistics = self.statistics()
+        let text = MetricsText(statistics).text + Self.prometheusPage(self.metrics(of: statistics))
         return Response(fields: Self.prometheusFields, body: Body(text))
     }
 
@@ -63,9 +66,9 @@ final class MetricsPages: Sendable {
     }
 
     /// All of them, sorted by name.
-    private func metrics() -> [Metric] {
+    private func metrics(of statistics: ProxyStatistics) -> [Metric] {
         Self.metrics(
-            self.statistics(), expvarCalls: self.expvarCalls.load(ordering: .relaxed),
+            statistics, expvarCalls: self.expvarCalls.load(ordering: .relaxed),
             expvarRegexpErrors: self.expvarRegexpErrors.load(ordering: .relaxed),
             prometheusCalls: self.prometheusCalls.load(ordering: .relaxed))
     }

@@ -17,7 +17,7 @@ final class ServerChoice: Sendable {
         self.upstreams = upstreams
         self.weights = weights
         self.balance = balance
-        self.round = Self.round(weights)
+        self.round = balance == .roundRobin ? Self.round(weights) : []
     }
 
     /// In each step everybody is owed its weight, and who is owed most has the turn and pays for all.

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import TeleportReport
 
 /// Logs a JSON object a line on standard error, for those who collect logs:
 ///
@@ -30,22 +31,6 @@ struct JSONLogHandler: LogHandler {
             // Nothing of the metadata takes the place of what every line has.
             pairs.append((own.contains(key) ? "\(key)_" : key, "\(value)"))
         }
-        return "{" + pairs.map { "\(Self.quoted($0.0)):\(Self.quoted($0.1))" }.joined(separator: ",") + "}"
-    }
-
-    private static func quoted(_ text: String) -> String {
-        var quoted = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case "\n": quoted += "\\n"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-                let digits = String(scalar.value, radix: 16)
-                quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: quoted.unicodeScalars.append(scalar)
-            }
-        }
-        return quoted + "\""
+        return JSON.object(pairs.map { JSON.Member($0.0, .string($0.1)) }).description
     }
 }

@@ -17,7 +17,7 @@ extension TLSOptions {
     func serverTLS(for type: Kind, _ cache: inout TLSCache) throws(TransportError) -> ServerTLS? {
         guard type.isEncrypted else { return nil }
         let key = TLSCache.Key(texts: ["server", self.clientTrust], files: self.clientSideFiles)
-        return try cache.server(key) { () throws(TransportError) in
+        return try cache.servers.value(key) { () throws(TransportError) in
             try ServerTLS(
                 certificates: zip(self.inCertificates.elements, self.inKeys.elements).map {
                     CertificateFiles(chain: $0, key: $1)
@@ -30,7 +30,7 @@ extension TLSOptions {
     func clientTLS(for type: Kind, _ cache: inout TLSCache) throws(TransportError) -> ClientTLS? {
         guard type.isEncrypted else { return nil }
         let texts = ["client", self.serverTrust, "\(self.isInsecure)", self.serverName, self.outCertificate]
-        return try cache.client(TLSCache.Key(texts: texts, files: self.serverSideFiles)) {
+        return try cache.clients.value(TLSCache.Key(texts: texts, files: self.serverSideFiles)) {
             () throws(TransportError) in
             let identity =
                 self.outCertificate.isEmpty ? nil : CertificateFiles(chain: self.outCertificate, key: self.outKey)

@@ -6,11 +6,11 @@ import TeleportProxy
 extension Plan {
     /// The proxy that is planned.
     ///
-    /// - Parameters:
-    ///   - tls: reads certificates, unless they are as they were.
-    ///   - accessLog: where requests are recorded.
+    /// The access log, and sockets that are there already, are for who runs it to add.
+    ///
+    /// - Parameter tls: reads certificates, unless they are as they were.
     func proxyConfiguration(
-        tls: inout TLSCache, accessLog: AccessLog? = nil, logger: Logger
+        tls: inout TLSCache, logger: Logger
     ) throws(TransportError) -> ProxyConfiguration {
         let command = self.command
         var configuration = ProxyConfiguration(
@@ -40,7 +40,6 @@ extension Plan {
         configuration.outLimits.maxHeadSize = command.limits.outHeadSize
         configuration.outLimits.maxBodySize = command.limits.outBodySize
         configuration.concurrency = command.limits.concurrency
-        configuration.accessLog = accessLog
         configuration.logsAllErrors = command.observing.logsAllErrors
         return configuration
     }

@@ -41,10 +41,9 @@ actor Service {
         let environment = ProcessInfo.processInfo.environment
         self.inherited = try InheritedSockets { environment[$0] }
         // First, as it changes nothing that anybody could see.
-        _ = try plan.proxyConfiguration(tls: &self.tls, logger: self.logger)
+        var configuration = try plan.proxyConfiguration(tls: &self.tls, logger: self.logger)
         self.accessLog = try plan.command.observing.openAccessLog(self.logger)
-        var configuration = try plan.proxyConfiguration(
-            tls: &self.tls, accessLog: self.accessLog, logger: self.logger)
+        configuration.accessLog = self.accessLog
         configuration.inheritedSockets = self.inherited
         self.proxy = Proxy(configuration)
         self.tls.dropUnused()
@@ -118,9 +117,9 @@ actor Service {
                 self.accessLog, plan.command.observing.accessLog == self.plan.command.observing.accessLog
             )
             var tls = self.tls
-            _ = try plan.proxyConfiguration(tls: &tls, logger: logger)
+            var configuration = try plan.proxyConfiguration(tls: &tls, logger: logger)
             let log = isSameLog ? oldLog : try plan.command.observing.openAccessLog(logger)
-            var configuration = try plan.proxyConfiguration(tls: &tls, accessLog: log, logger: logger)
+            configuration.accessLog = log
             configuration.inheritedSockets = self.inherited
             let addresses = try await self.proxy.reload(configuration)
             let isSameAdmin = plan.command.observing.adminText == self.plan.command.observing.adminText

@@ -15,34 +15,34 @@ struct TLSCache {
         }
     }
 
-    private var servers: [Key: ServerTLS] = [:]
-    private var clients: [Key: ClientTLS] = [:]
-    private var used: Set<Key> = []
+    /// Values of one kind.
+    struct Kept<Value> {
+        private var values: [Key: Value] = [:]
+        private var used: Set<Key> = []
 
-    mutating func server(
-        _ key: Key, _ make: () throws(TransportError) -> ServerTLS
-    ) throws(TransportError) -> ServerTLS {
-        self.used.insert(key)
-        if let known = self.servers[key] { return known }
-        let tls = try make()
-        self.servers[key] = tls
-        return tls
+        /// The value for `key`, made if there is none.
+        mutating func value(
+            _ key: Key, _ make: () throws(TransportError) -> Value
+        ) throws(TransportError) -> Value {
+            self.used.insert(key)
+            if let known = self.values[key] { return known }
+            let value = try make()
+            self.values[key] = value
+            return value
+        }
+
+        fileprivate mutating func dropUnused() {
+            self.values = self.values.filter { self.used.contains($0.key) }
+            self.used = []
+        }
     }
 
-    mutating func client(
-        _ key: Key, _ make: () throws(TransportError) -> ClientTLS
-    ) throws(TransportError) -> ClientTLS {
-        self.used.insert(key)
-        if let known = self.clients[key] { return known }
-        let tls = try make()
-        self.clients[key] = tls
-        return tls
-    }
+    var servers = Kept<ServerTLS>()
+    var clients = Kept<ClientTLS>()
 
     /// Forgets what was not asked for since this was called last.
     mutating func dropUnused() {
-        self.servers = self.servers.filter { self.used.contains($0.key) }
-        self.clients = self.clients.filter { self.used.contains($0.key) }
-        self.used = []
+        self.servers.dropUnused()
+        self.clients.dropUnused()
     }
 }

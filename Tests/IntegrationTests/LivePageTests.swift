@@ -71,7 +71,7 @@ struct LivePageTests {
         let count = 300
         let curl = try await ChildProcess.run(
             try Programs.find("curl"),
-            ["-sS", "--fail", "-o", "/dev/null", "http://127.0.0.1:\(clients.port)/text.html?[1-\(count)]"])
+            ["-sS", "-m", "60", "--fail", "-o", "/dev/null", "http://127.0.0.1:\(clients.port)/text.html?[1-\(count)]"])
         #expect(curl.status == 0, "\(curl.text)")
         let before = (link.bytesUp, link.bytesDown)
         let html = try await self.chromium(page, ["--dump-dom"])
