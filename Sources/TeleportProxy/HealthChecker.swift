@@ -22,7 +22,7 @@ final class HealthChecker: Sendable {
         told: @escaping @Sendable (Bool) -> Void
     ) {
         var own = configuration
-        own.outTimeout = Swift.min(configuration.outTimeout, check.interval)
+        own.outTimeout = Swift.min(configuration.outTimeout, check.timeout ?? check.interval)
         own.logger = Logger(label: "httptp.health") { _ in SwiftLogNoOpLogHandler() }
         own.concurrency = .max
         own.accessLog = nil

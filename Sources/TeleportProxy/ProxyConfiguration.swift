@@ -25,12 +25,15 @@ public struct ProxyConfiguration: Sendable {
     public struct HealthCheck: Sendable, Hashable {
         /// What is asked for, with `GET`: a status from 200 to 399 is good.
         public var path: String
-        /// How long after an answer it is asked again, and how long it may take.
+        /// How long after an answer it is asked again.
         public var interval: TimeAmount
+        /// How long it may take to answer; never longer than a request may. `nil`, the default, is as long as `interval`.
+        public var timeout: TimeAmount?
 
-        public init(path: String, interval: TimeAmount = .seconds(5)) {
+        public init(path: String, interval: TimeAmount = .seconds(5), timeout: TimeAmount? = nil) {
             self.path = path
             self.interval = interval
+            self.timeout = timeout
         }
     }
 

@@ -112,7 +112,11 @@ extension ProxyOption {
         case .outHealthInterval:
             .init(
                 .servers, "out-health-interval", value: "duration", default: "5s",
-                "How long after an answer servers are asked again for -outHealthPath, and how long they may take.")
+                "How long after an answer servers are asked again for -outHealthPath.")
+        case .outHealthTimeout:
+            .init(
+                .servers, "out-health-timeout", value: "duration", default: "as long as -outHealthInterval",
+                "How long servers may take to answer when they are asked for -outHealthPath; at most -outTimeout.")
         case .outSlowStart:
             .init(
                 .servers, "out-slow-start", value: "duration", default: "10s",

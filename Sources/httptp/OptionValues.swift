@@ -80,8 +80,8 @@ extension ProxyOption {
         case .inType, .outType: Kind.self
         case .inCompress, .outCompress, .codec: Codec.self
         case .wire: Wire.self
-        case .inDelay, .outDelay, .outTimeout, .outMaxAge, .outHealthInterval, .outSlowStart, .inHeadTimeout,
-            .inIdleTimeout:
+        case .inDelay, .outDelay, .outTimeout, .outMaxAge, .outHealthInterval, .outHealthTimeout, .outSlowStart,
+            .inHeadTimeout, .inIdleTimeout:
             Span.self
         case .outBalance: ProxyConfiguration.Balance.self
         case .outHealthPath: HealthPath.self

@@ -35,7 +35,9 @@ extension Plan {
         configuration.outSlowStart = command.servers.slowStart.amount
         configuration.outRetryBudget = command.servers.retryBudget
         configuration.outHealthCheck = command.servers.healthPath.path.map {
-            ProxyConfiguration.HealthCheck(path: $0, interval: command.servers.healthInterval.amount)
+            ProxyConfiguration.HealthCheck(
+                path: $0, interval: command.servers.healthInterval.amount,
+                timeout: command.servers.healthTimeout?.amount)
         }
         configuration.outLimits.maxHeadSize = command.limits.outHeadSize
         configuration.outLimits.maxBodySize = command.limits.outBodySize

@@ -9,7 +9,7 @@ enum ProxyOption: String, CaseIterable {
     case listen, `in`, inType, inCompress, inDelay, inAllowIP, inGetOnly, clientIPHeader, via, reusePort
     // Servers.
     case forward, out, outType, outCompress, outDelay, outTimeout, outConnsPerAddr, outWarm, outMaxAge
-    case outBalance, outHealthPath, outHealthInterval, outSlowStart, outRetryBudget
+    case outBalance, outHealthPath, outHealthInterval, outHealthTimeout, outSlowStart, outRetryBudget
     // Links between proxies.
     case codec, wire
     // TLS.

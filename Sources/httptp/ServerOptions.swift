@@ -16,6 +16,7 @@ struct ServerOptions: ParsableArguments {
     @Option(.outBalance) var balance: ProxyConfiguration.Balance
     @Option(.outHealthPath) var healthPath: HealthPath
     @Option(.outHealthInterval) var healthInterval: Span
+    @Option(.outHealthTimeout) var healthTimeout: Span?
     @Option(.outSlowStart) var slowStart: Span
     @Option(.outRetryBudget) var retryBudget: Int
 
@@ -33,6 +34,7 @@ struct ServerOptions: ParsableArguments {
         _ = try self.addresses()
         try ProxyOption.outTimeout.requirePositive(self.timeout)
         try ProxyOption.outHealthInterval.requirePositive(self.healthInterval)
+        if let timeout = self.healthTimeout { try ProxyOption.outHealthTimeout.requirePositive(timeout) }
         try ProxyOption.outWarm.require(self.warmConnections, atLeast: 0)
         try ProxyOption.outRetryBudget.require(self.retryBudget, atLeast: 0)
         guard self.retryBudget <= 100 else {

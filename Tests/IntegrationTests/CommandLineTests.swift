@@ -48,7 +48,7 @@ struct CommandLineTests {
         case .outHealthPath: return ("/health", [])
         case .outWarm, .outRetryBudget: return ("7", [])
         case .inDelay, .outDelay, .outTimeout, .inHeadTimeout, .inIdleTimeout, .outMaxAge, .outHealthInterval,
-            .outSlowStart:
+            .outHealthTimeout, .outSlowStart:
             return ("1m30s", [])
         case .inAllowIP: return ("10.0.0.0/8,::1", [])
         case .clientIPHeader, .via, .outTLSServerName:
@@ -183,7 +183,8 @@ struct CommandLineTests {
             "-clientIPHeader", "X-Real-IP", "-via=", "-reusePort", "-logAllErrors", "-inHeadTimeout", "8s",
             "-inIdleTimeout", "9s", "-inDelay", "10us", "-outDelay", "11ms", "-expvarAddr", "localhost:8040",
             "-logLevel", "debug", "-outWarm", "2", "-outMaxAge", "12s", "-outBalance", "round-robin",
-            "-outHealthPath", "/h", "-outHealthInterval", "13s", "-outSlowStart", "14s", "-outRetryBudget", "15",
+            "-outHealthPath", "/h", "-outHealthInterval", "13s", "-outHealthTimeout", "16s", "-outSlowStart", "14s",
+            "-outRetryBudget", "15",
         ]
         let command = try self.command(arguments)
         let configuration = try self.proxy(arguments)
@@ -201,7 +202,8 @@ struct CommandLineTests {
         #expect(configuration.concurrency == 7)
         #expect(configuration.outWarmConnections == 2 && configuration.outMaxAge == .seconds(12))
         #expect(configuration.outBalance == .roundRobin && configuration.outSlowStart == .seconds(14))
-        #expect(configuration.outHealthCheck == .init(path: "/h", interval: .seconds(13)))
+        #expect(configuration.outHealthCheck == .init(path: "/h", interval: .seconds(13), timeout: .seconds(16)))
+        #expect(try self.proxy(["-outHealthPath=/h"]).outHealthCheck == .init(path: "/h", interval: .seconds(5)))
         #expect(configuration.outRetryBudget == 15)
         #expect(try self.proxy(["-outMaxAge=0"]).outMaxAge == nil)
         #expect(configuration.front.clientIPField == "X-Real-IP")
@@ -257,7 +259,8 @@ struct CommandLineTests {
             (["--forward", "http://a,teleport://b:1"], "different protocols"),
             (["--forward", "http://a?weight=0"], "1 to 100"), (["--listen", "http://:1?weight=2"], "leave it out"),
             (["-outBalance", "fair"], "least-loaded or round-robin"), (["-outHealthPath", "health"], "write a path"),
-            (["-outHealthInterval", "0"], "more than 0"), (["-outRetryBudget", "101"], "at most 100"),
+            (["-outHealthInterval", "0"], "more than 0"), (["-outHealthTimeout", "0"], "more than 0"),
+            (["-outRetryBudget", "101"], "at most 100"),
             (["-outWarm=-1"], "at least 0"), (["-outMaxAge", "old"], "durations"),
             (["--listen", "https://:443"], "add -inTLSCert and -inTLSKey"), (["--codec", "zip"], "zstd"),
             (["-inTLSSessionTicketKey", "x"], "ticket keys itself"), (["-autocertCacheDir=x"], "-inTLSCert"),

@@ -127,7 +127,7 @@ struct ServerChoiceTests {
     func healthChecks(overLink: Bool) async throws {
         let patients = [try await Patient(), try await Patient()]
         func check(_ configuration: inout ProxyConfiguration) {
-            configuration.outHealthCheck = .init(path: "/health", interval: .milliseconds(20))
+            configuration.outHealthCheck = .init(path: "/health", interval: .milliseconds(20), timeout: .seconds(60))
             configuration.outSlowStart = .zero
             configuration.outBalance = .roundRobin
             configuration.outTimeout = .seconds(60)
