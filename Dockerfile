@@ -8,7 +8,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
-RUN swift build -c release --static-swift-stdlib --product httptp \
+RUN swift build -c release --static-swift-stdlib --experimental-lto-mode=full -Xswiftc -use-ld=lld --product httptp \
  && cp "$(swift build -c release --static-swift-stdlib --show-bin-path)/httptp" /httptp
 
 FROM debian:bookworm-slim

@@ -1,5 +1,3 @@
-public import Synchronization
-
 /// A request that waits for its handler.
 @usableFromInline
 struct HandlerJob<Request: Sendable, Response: Sendable>: Sendable {
@@ -31,9 +29,13 @@ struct HandlerQueue<Request: Sendable, Response: Sendable>: Sendable {
 
     @inlinable var isEmpty: Bool { self.taken == self.jobs.count }
 
+    /// Takes `job`, which is moved and not copied.
+    ///
+    /// - Returns: whether somebody is to be called for it.
     @inlinable
-    mutating func append(_ job: consuming Job) {
-        self.jobs.append(job)
+    mutating func append(from job: inout Job?) -> Bool {
+        self.jobs.append(job.take())
+        return self.wantsSomebody()
     }
 
     /// Somebody who was called has arrived, or looks whether to leave.
@@ -64,21 +66,5 @@ struct HandlerQueue<Request: Sendable, Response: Sendable>: Sendable {
             self.taken = 0
         }
         return job
-    }
-}
-
-extension Mutex {
-    /// Has a request wait.
-    ///
-    /// - Returns: whether somebody is to be called for it.
-    @inlinable
-    func append<Request, Response>(_ job: consuming HandlerJob<Request, Response>) -> Bool
-    where Value == HandlerQueue<Request, Response> {
-        var job: HandlerJob<Request, Response>? = job
-        return self.withLock { queue in
-            // Moved, not copied.
-            if let job = job.take() { queue.append(job) }
-            return queue.wantsSomebody()
-        }
     }
 }

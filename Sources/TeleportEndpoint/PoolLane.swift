@@ -21,7 +21,8 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
     /// Has a request handled.
     @inlinable
     func add(_ job: consuming Job) {
-        if self.queue.append(job) { self.callTask() }
+        var job: Job? = job
+        if self.queue.withLock({ $0.append(from: &job) }) { self.callTask() }
     }
 
     @inlinable @inline(never)

@@ -212,13 +212,16 @@ struct HandlerLanePartsTests {
     func calling() throws {
         let responder = try Self.responder()
         var queue = HandlerQueue<Int, Int>()
+        func put(_ number: Int) -> Bool {
+            var job: HandlerJob<Int, Int>? = HandlerJob(number, responder)
+            defer { #expect(job == nil, "it was moved") }
+            return queue.append(from: &job)
+        }
         func call() -> Bool { queue.wantsSomebody() }
         func take() -> Int? { queue.popFirst()?.request }
         #expect(!call())
-        queue.append(HandlerJob(1, responder))
-        #expect(call())
-        queue.append(HandlerJob(2, responder))
-        #expect(!call())
+        #expect(put(1))
+        #expect(!put(2))
         queue.arrive()
         #expect(take() == 1)
         #expect(call())
@@ -238,7 +241,8 @@ struct HandlerLanePartsTests {
         for _ in 0..<20_000 {
             // It grows to thousands, and then shrinks to nothing, again and again.
             if Int.random(in: 0..<100, using: &random) < (next / 5000 % 2 == 0 ? 80 : 20) {
-                queue.append(HandlerJob(next, responder))
+                var job: HandlerJob<Int, Int>? = HandlerJob(next, responder)
+                _ = queue.append(from: &job)
                 model.append(next)
             } else {
                 let expected = model.isEmpty ? nil : model.removeFirst()
