@@ -32,20 +32,33 @@ public final class AdminServer: Sendable {
 
     /// Listens, and answers from now on.
     ///
+    /// - Parameter inherited: sockets that are there already: the one that listens at its address is used.
     /// - Returns: the address, with the real port if 0 was asked for.
     /// - Throws: ``TransportError`` `.bindFailed`.
     @discardableResult
-    public func start() async throws(TransportError) -> TransportAddress {
-        let listener = try await Listener.bind(self.address, group: self.group, accepting: self.server.acceptor)
+    public func start(inheriting inherited: InheritedSockets? = nil) async throws(TransportError) -> TransportAddress {
+        let listener = try await Listener.bind(
+            self.address, group: self.group, accepting: self.server.acceptor, inheriting: inherited)
         self.listener.withLock { $0 = listener }
         self.sampling.withLock { $0 = Task { [sampler] in await sampler.run() } }
         return listener.address
     }
 
+    /// A descriptor of the socket that it listens at, for a process that is to take its place; `nil` if it does not listen.
+    ///
+    /// - Throws: ``TransportError`` `.bindFailed`.
+    public func listeningSocket() async throws(TransportError) -> InheritedSockets.Socket? {
+        guard let listener = self.listener.withLock({ $0 }) else { return nil }
+        return try await listener.duplicate(named: self.address)
+    }
+
     /// Answers what was read, then closes.
-    public func shutDown() async {
+    ///
+    /// - Parameter isHandedOver: somebody else listens at the same socket.
+    public func shutDown(handedOver isHandedOver: Bool = false) async {
         self.sampling.withLock { $0.take() }?.cancel()
-        await self.listener.withLock { $0.take() }?.close()
+        await self.listener.withLock { $0.take() }?.close(keepingFile: isHandedOver)
+        if isHandedOver { try? await Task.sleep(for: Proxy.settling) }
         _ = await self.server.shutDown(limit: .seconds(1))
     }
 }

@@ -6,7 +6,7 @@ internal import TeleportEndpoint
 /// Changing what it is while it works (rules P-29 to P-31).
 extension Proxy {
     /// How long after a change nobody can be in the middle of using what it replaced.
-    private static let settling = Duration.seconds(1)
+    static let settling = Duration.seconds(1)
 
     /// Goes on as `configuration` says, without losing a request.
     ///
@@ -132,11 +132,13 @@ extension Proxy {
 
     /// Closes everything, once what was read is answered. True if all of it was, within `limit`.
     func endAll(limit: TimeAmount) async -> Bool {
-        let (doors, fronts) = self.state.withLock { state in
+        let (doors, fronts, isHandedOver) = self.state.withLock { state in
             defer { state.doors = [] }
-            return (state.doors, state.fronts)
+            return (state.doors, state.fronts, state.isHandedOver)
         }
-        for door in doors { await door.listener.close() }
+        for door in doors { await door.listener.close(keepingFile: isHandedOver) }
+        // A connection may just have been accepted: somebody else would have taken it, so it is served here.
+        if isHandedOver { try? await Task.sleep(for: Self.settling) }
         let isClean = await withTaskGroup { group in
             for front in fronts { group.addTask { await front.shutDown(limit: limit) } }
             return await group.reduce(true) { $0 && $1 }

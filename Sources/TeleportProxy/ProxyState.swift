@@ -17,6 +17,8 @@ struct ProxyState: Sendable {
     var retired: [ProxyFront] = []
     /// Servers that get no more requests, and may have some.
     var retiredUpstreams: [Upstream] = []
+    /// Another process listens at the same sockets, and goes on.
+    var isHandedOver = false
 
     /// Those that serve somebody.
     var fronts: [ProxyFront] {

@@ -10,16 +10,33 @@ internal import Synchronization
 #endif
 
 /// Listening sockets that whoever started this process has opened for it, in the way of systemd's socket activation: so an
-/// address below 1024 needs no privileges, and no connection is refused while the process starts.
+/// address below 1024 needs no privileges, and no connection is refused while the process starts. Or that the process before
+/// this one listened at, which hands them over: then nobody is refused while one takes the other's place.
 ///
 /// Each is given out once, to who listens at its address.
 public final class InheritedSockets: Sendable {
-    private struct Socket: Sendable {
-        let descriptor: Int32
+    /// One of them.
+    public struct Socket: Sendable, Hashable {
+        public var descriptor: Int32
+        /// The address that it was opened for, as it was written: `localhost:8080`, or `127.0.0.1:0`. Who asks for the same
+        /// gets it, whatever address it has in truth. `nil` goes by that alone.
+        public var name: String?
+        /// Whether the file of a unix socket is removed when it is closed by who takes it.
+        public var ownsFile: Bool
+
+        public init(_ descriptor: Int32, name: String? = nil, ownsFile: Bool = false) {
+            self.descriptor = descriptor
+            self.name = name
+            self.ownsFile = ownsFile
+        }
+    }
+
+    private struct Entry: Sendable {
+        let socket: Socket
         let address: SocketAddress
     }
 
-    private let sockets: Mutex<[Socket]>
+    private let entries: Mutex<[Entry]>
 
     /// The sockets that the environment tells of: `LISTEN_FDS` of them from descriptor 3 on, if `LISTEN_PID` is this process.
     /// They are not passed on to children.
@@ -39,27 +56,93 @@ public final class InheritedSockets: Sendable {
 
     /// - Parameter descriptors: of sockets that listen.
     /// - Throws: ``TransportError`` `.bindFailed` for one that does not.
-    public init(_ descriptors: [Int32]) throws(TransportError) {
-        var sockets: [Socket] = []
-        for descriptor in descriptors {
-            guard Self.isListening(descriptor), let address = Self.address(of: descriptor) else {
-                throw TransportError(.bindFailed, "Descriptor \(descriptor) is no socket that listens.")
+    public convenience init(_ descriptors: [Int32]) throws(TransportError) {
+        try self.init(descriptors.map { Socket($0) })
+    }
+
+    /// - Parameter sockets: they are not passed on to children.
+    /// - Throws: ``TransportError`` `.bindFailed` for one that does not listen.
+    public init(_ sockets: [Socket]) throws(TransportError) {
+        var entries: [Entry] = []
+        for socket in sockets {
+            guard Self.isListening(socket.descriptor), let address = Self.address(of: socket.descriptor) else {
+                throw TransportError(.bindFailed, "Descriptor \(socket.descriptor) is no socket that listens.")
             }
-            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-            sockets.append(Socket(descriptor: descriptor, address: address))
+            _ = fcntl(socket.descriptor, F_SETFD, FD_CLOEXEC)
+            entries.append(Entry(socket: socket, address: address))
         }
-        self.sockets = Mutex(sockets)
+        self.entries = Mutex(entries)
     }
 
     /// Those that nobody has asked for.
-    public var left: [SocketAddress] { self.sockets.withLock { $0.map(\.address) } }
+    public var left: [SocketAddress] { self.entries.withLock { $0.map(\.address) } }
+
+    /// Copies of those that nobody has asked for, to be closed by who gets them.
+    ///
+    /// - Throws: ``TransportError`` `.bindFailed` if there is no descriptor to be had.
+    public func duplicates() throws(TransportError) -> [Socket] {
+        let sockets = self.entries.withLock { $0.map(\.socket) }
+        var copies: [Socket] = []
+        do throws(TransportError) {
+            for socket in sockets {
+                var copy = socket
+                copy.descriptor = try Self.duplicate(socket.descriptor)
+                copies.append(copy)
+            }
+        } catch {
+            Self.close(copies)
+            throw error
+        }
+        return copies
+    }
+
+    /// Closes those with a name that nobody has asked for: who has handed them over listens no more, and connections to them
+    /// would wait for ever.
+    ///
+    /// - Returns: where they listened.
+    @discardableResult
+    public func closeUnclaimed() -> [SocketAddress] {
+        let unclaimed = self.entries.withLock { entries in
+            defer { entries.removeAll { $0.socket.name != nil } }
+            return entries.filter { $0.socket.name != nil }
+        }
+        for entry in unclaimed {
+            if entry.socket.ownsFile, let path = entry.address.pathname { UnixSocketFile(existingAt: path).remove() }
+            Self.close([entry.socket])
+        }
+        return unclaimed.map(\.address)
+    }
 
     /// The socket that listens at `address`, to be closed by who takes it; `nil` if there is none.
-    func take(_ address: TransportAddress) -> Int32? {
-        self.sockets.withLock { sockets in
-            guard let index = sockets.firstIndex(where: { Self.matches($0.address, address) }) else { return nil }
-            return sockets.remove(at: index).descriptor
+    func take(_ address: TransportAddress) -> Socket? {
+        self.entries.withLock { entries in
+            let index =
+                entries.firstIndex { $0.socket.name == "\(address)" }
+                ?? entries.firstIndex { Self.matches($0.address, address) }
+            return index.map { entries.remove(at: $0).socket }
         }
+    }
+
+    /// Closes descriptors that nobody has been given.
+    public static func close(_ sockets: [Socket]) {
+        for socket in sockets {
+            #if canImport(Glibc)
+                _ = Glibc.close(socket.descriptor)
+            #elseif canImport(Musl)
+                _ = Musl.close(socket.descriptor)
+            #else
+                _ = Darwin.close(socket.descriptor)
+            #endif
+        }
+    }
+
+    /// Another descriptor of the same socket, which children do not get.
+    static func duplicate(_ descriptor: Int32) throws(TransportError) -> Int32 {
+        let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
+        guard copy >= 0 else {
+            throw TransportError(.bindFailed, "A socket cannot be handed over: \(SystemError.text(errno)).")
+        }
+        return copy
     }
 
     /// Whether who listens at `wanted` would be found at `address`. Names may be looked up.

@@ -39,7 +39,7 @@ public struct Listener: Sendable {
     ///   - group: the loops that accepted connections are spread over.
     ///   - acceptor: what to do with them.
     ///   - inherited: sockets that are there already: one that listens at `address` is taken instead of making one. The
-    ///     file of a unix socket then stays: it belongs to who has made it.
+    ///     file of a unix socket then stays: it belongs to who has made it, unless ``InheritedSockets/Socket/ownsFile``.
     /// - Throws: ``TransportError`` `.bindFailed` that names the address and what the system said.
     public static func bind(
         _ address: TransportAddress, group: any EventLoopGroup, accepting acceptor: ConnectionAcceptor,
@@ -64,16 +64,18 @@ public struct Listener: Sendable {
             channel.eventLoop.makeCompletedFuture { try Self.setUp(channel, acceptor.current) }
         }
         do {
-            if let descriptor = inherited?.take(address) {
-                let channel = try await bootstrap.withBoundSocket(descriptor).get()
-                return Listener(backing: .socket(channel), acceptor: acceptor, address: address)
+            if let socket = inherited?.take(address) {
+                let channel = try await bootstrap.withBoundSocket(socket.descriptor).get()
+                if case .unix(let path) = address, socket.ownsFile {
+                    let file = UnixSocketFile(existingAt: path)
+                    return Listener(backing: .unix(channel, file), acceptor: acceptor, address: address)
+                }
+                return Listener(backing: .socket(channel), acceptor: acceptor, address: address.withPort(of: channel))
             }
             switch address {
             case .tcp(let host, let port):
                 let channel = try await Self.bindTCP(bootstrap, host: host, port: port)
-                let actual = channel.localAddress?.port ?? port
-                return Listener(
-                    backing: .socket(channel), acceptor: acceptor, address: .tcp(host: host, port: actual))
+                return Listener(backing: .socket(channel), acceptor: acceptor, address: address.withPort(of: channel))
             case .unix(let path):
                 let (file, descriptor) = try UnixSocketFile.listen(at: path)
                 do {
@@ -123,14 +125,40 @@ public struct Listener: Sendable {
     /// concerns the socket itself stays: ``ListenerOptions/reusesPort``, ``ListenerOptions/readSizes``.
     public func accept(with acceptor: ConnectionAcceptor) { self.acceptor.replace(with: acceptor) }
 
+    /// Another descriptor of its socket, for a process that is to go on listening here, to be closed by who gets it; `nil` for
+    /// an address in memory. Connections that wait to be accepted belong to the socket: they are lost only when the last
+    /// descriptor of it is closed.
+    ///
+    /// - Parameter name: the address that it was opened for, as the other process will ask for it.
+    /// - Throws: ``TransportError`` `.bindFailed` if it is closed, or there is no descriptor to be had.
+    public func duplicate(named name: TransportAddress) async throws(TransportError) -> InheritedSockets.Socket? {
+        let (channel, ownsFile): (any Channel, Bool)
+        switch self.backing {
+        case .socket(let socket): (channel, ownsFile) = (socket, false)
+        case .unix(let socket, _): (channel, ownsFile) = (socket, true)
+        case .memory: return nil
+        }
+        let duplicated = try? await channel.eventLoop.submit {
+            try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { handle in
+                Result { () throws(TransportError) in try InheritedSockets.duplicate(handle) }
+            }
+        }.get()
+        guard let result = duplicated ?? nil else {
+            throw TransportError(.bindFailed, "The socket at \(self.address) cannot be handed over: it is closed.")
+        }
+        return InheritedSockets.Socket(try result.get(), name: "\(name)", ownsFile: ownsFile)
+    }
+
     /// Accepts nothing more. Connections that were accepted go on. The file of a unix socket is removed, unless another
     /// one has taken its place.
-    public func close() async {
+    ///
+    /// - Parameter keepsFile: leaves the file where it is: another process listens there.
+    public func close(keepingFile keepsFile: Bool = false) async {
         switch self.backing {
         case .socket(let channel):
             try? await channel.close().get()
         case .unix(let channel, let file):
-            file.remove()
+            if !keepsFile { file.remove() }
             try? await channel.close().get()
         case .memory(let registration):
             registration.close()
@@ -176,5 +204,13 @@ public struct Listener: Sendable {
         } catch let error as IOError where error.errnoCode != EADDRINUSE && error.errnoCode != EACCES {
             return try await bootstrap.bind(host: "0.0.0.0", port: port).get()
         }
+    }
+}
+
+extension TransportAddress {
+    /// With the real port of a channel that listens there, where 0 was asked for.
+    fileprivate func withPort(of channel: any Channel) -> TransportAddress {
+        guard case .tcp(let host, let port) = self else { return self }
+        return .tcp(host: host, port: channel.localAddress?.port ?? port)
     }
 }

@@ -29,6 +29,9 @@ final class UnixSocketFile: Sendable {
         self.identity = Mutex(Self.status(of: path)?.identity)
     }
 
+    /// The file at `path`, of a socket that this process was handed over.
+    convenience init(existingAt path: String) { self.init(boundAt: path) }
+
     /// Makes way at `path` and listens there.
     ///
     /// NIO would remove the file of a socket that it has bound itself, whoever's the file is by then. What others have

@@ -3,7 +3,7 @@ enum About {
     static let name = "httptp"
     static let version = "0.1.0"
     /// When what the manual page says changed last.
-    static let date = "2026-11-23"
+    static let date = "2026-11-28"
     static let summary = "Carries HTTP over one compressed connection: a reverse proxy and load balancer"
     static let synopsis = "httptp [-option value] ...\n       httptp estimate <file> [--option value] ..."
 
@@ -60,6 +60,11 @@ enum About {
                 + "have a mistake, it is logged, and nothing changes. Certificates are also read again when their files "
                 + "change."),
         Signal(names: ["SIGUSR1"], effect: "Reopen the access log, after it was rotated."),
+        Signal(
+            names: ["SIGUSR2"],
+            effect:
+                "Hot restart: start the same command anew, from the binary that is there by then, hand it the sockets, and "
+                + "drain once it listens. If it does not within 30 seconds, that is logged, and nothing changes."),
     ]
 
     struct ExitStatus {

@@ -13,8 +13,11 @@ actor Service {
         case reopenLog
         /// Time to look at the certificate files.
         case lookAtFiles
+        /// SIGUSR2.
+        case restart
     }
 
+    static let readyStatus = "listening"
     /// How often certificate files are looked at.
     static let lookInterval = Duration.seconds(1)
     /// How long a log that has a successor is kept for requests that are still under way.
@@ -25,12 +28,17 @@ actor Service {
     private var plan: Plan
     private var tls = TLSCache()
     private var watch: FileWatch
-    private var logger: Logger
+    var logger: Logger
     private var accessLog: AccessLog?
-    private var admin: AdminServer?
-    private let proxy: Proxy
-    private let inherited: InheritedSockets
-    private let manager = ServiceManager()
+    var admin: AdminServer?
+    let proxy: Proxy
+    let inherited: InheritedSockets
+    let manager: ServiceManager
+    let environment: [String: String]
+    /// What this process was given by the one whose place it takes.
+    private let handover: Handover?
+    let events = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingNewest(16))
+    var restart = Restart.none
 
     /// - Parameter given: the normalized command line that ``plan`` was made of.
     init(_ given: [String], _ plan: Plan) throws {
@@ -39,7 +47,11 @@ actor Service {
         self.logger = plan.command.observing.makeLogger()
         self.watch = FileWatch(plan.certificateFiles)
         let environment = ProcessInfo.processInfo.environment
-        self.inherited = try InheritedSockets { environment[$0] }
+        self.environment = environment
+        self.manager = ServiceManager(environment: environment)
+        let handover = try Handover(environment: environment)
+        self.handover = handover
+        self.inherited = try handover?.inherited() ?? InheritedSockets { environment[$0] }
         // First, as it changes nothing that anybody could see.
         var configuration = try plan.proxyConfiguration(tls: &self.tls, logger: self.logger)
         self.accessLog = try plan.command.observing.openAccessLog(self.logger)
@@ -52,18 +64,25 @@ actor Service {
     /// Works until it is told to stop.
     func run() async throws {
         let descriptors = Descriptors.raiseLimit()
-        let (events, continuation) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingNewest(16))
+        let (events, continuation) = self.events
         // From here on signals are answered: a SIGTERM while starting must not be lost.
         let signals = await Signals(
             onStop: { [proxy] in
                 proxy.beginGracefulShutdown()
                 continuation.finish()
             },
-            onReopen: { continuation.yield(.reopenLog) }, onReload: { continuation.yield(.reload) })
+            onReopen: { continuation.yield(.reopenLog) }, onReload: { continuation.yield(.reload) },
+            onRestart: { continuation.yield(.restart) })
         let addresses = try await self.proxy.start()
         try await self.startAdmin()
         self.logStart(at: addresses, descriptors: descriptors)
-        self.manager.isReady("listening")
+        if let handover = self.handover {
+            self.inherited.closeUnclaimed()
+            // The service manager is told by the other one, which it knows.
+            handover.tellReady()
+        } else {
+            self.manager.isReady(Self.readyStatus)
+        }
         let clock = Task {
             while !Task.isCancelled {
                 try await Task.sleep(for: Self.lookInterval)
@@ -71,8 +90,10 @@ actor Service {
             }
         }
         for await event in events { await self.handle(event) }
-        self.manager.isStopping()
+        self.endRestart()
         clock.cancel()
+        // From the successor's numbers on, this one's would only confuse.
+        if case .handedOver = self.restart { await self.admin?.shutDown(handedOver: true) }
         await self.proxy.runUntilShutdown()
         await self.admin?.shutDown()
         // What was recorded last is not in the file yet.
@@ -84,9 +105,13 @@ actor Service {
     private func handle(_ event: Event) async {
         switch event {
         case .reload:
+            if case .starting(let successor, _) = self.restart {
+                self.restart = .starting(successor, wantsReload: true)
+                return
+            }
             self.manager.isReloading()
             await self.reload()
-            self.manager.isReady("listening")
+            self.manager.isReady(Self.readyStatus)
         case .reopenLog:
             // Without one the signal is nobody's, and does no harm.
             guard let accessLog = self.accessLog else { return }
@@ -94,8 +119,23 @@ actor Service {
             accessLog.reopen()
         case .lookAtFiles:
             self.manager.isAlive()
+            // What listens is about to be handed over as it is.
+            if case .starting = self.restart { return }
             guard self.watch.hasChanged() else { return }
             await self.change(to: self.plan, because: "certificate files changed")
+        case .restart:
+            guard case .none = self.restart else { return }
+            guard getpid() != 1 else {
+                self.logger.error(
+                    """
+                    nobody takes over: this is the first process of its container, which would end with it; start another \
+                    container instead
+                    """)
+                return
+            }
+            self.restart = .starting(nil, wantsReload: false)
+            // Beside the loop: somebody wants to know that this process is alive.
+            Task { await self.handOver() }
         }
     }
 
@@ -160,7 +200,7 @@ actor Service {
         guard let (address, isDefault) = try self.plan.command.observing.adminAddress() else { return }
         let server = AdminServer(at: address, of: self.proxy)
         do throws(TransportError) {
-            try await server.start()
+            try await server.start(inheriting: self.inherited)
             self.admin = server
         } catch {
             guard isDefault else { throw error }

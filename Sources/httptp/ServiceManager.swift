@@ -20,6 +20,10 @@ struct ServiceManager {
         clock_gettime(CLOCK_MONOTONIC, &time)
         self.send("RELOADING=1\nMONOTONIC_USEC=\(time.tv_sec * 1_000_000 + time.tv_nsec / 1000)")
     }
+    /// Another process has taken its place, and is the one to watch. Said by this one, since others are not believed before.
+    func isReplaced(by process: pid_t, _ status: String) {
+        self.send("MAINPID=\(process)\nREADY=1\nSTATUS=\(status)")
+    }
     /// It takes no more requests.
     func isStopping() { self.send("STOPPING=1\nSTATUS=draining") }
     /// It is alive.

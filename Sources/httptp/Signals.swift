@@ -7,15 +7,15 @@ import TeleportSignals
     import Darwin
 #endif
 
-/// Calls one closure at the first SIGTERM or SIGINT, a second of which ends the process at once, another one at each
-/// SIGUSR1, and a third at each SIGHUP.
+/// Calls one closure at the first SIGTERM or SIGINT, a second of which ends the process at once, and others at each SIGUSR1,
+/// SIGHUP and SIGUSR2.
 final class Signals {
     private var sources: [any DispatchSourceSignal] = []
 
     /// Returns when the signals are taken.
     init(
         onStop: @escaping @Sendable () -> Void, onReopen: @escaping @Sendable () -> Void,
-        onReload: @escaping @Sendable () -> Void
+        onReload: @escaping @Sendable () -> Void, onRestart: @escaping @Sendable () -> Void
     ) async {
         SignalSource.ignoreBrokenPipes()
         for number in [SIGTERM, SIGINT] {
@@ -27,6 +27,7 @@ final class Signals {
         }
         self.sources.append(await SignalSource.take(SIGUSR1, onReopen))
         self.sources.append(await SignalSource.take(SIGHUP, onReload))
+        self.sources.append(await SignalSource.take(SIGUSR2, onRestart))
     }
 
     func cancel() {

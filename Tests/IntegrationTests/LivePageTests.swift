@@ -53,6 +53,15 @@ struct LivePageTests {
         return try #require(Double(line.dropFirst(name.count + 1)))
     }
 
+    /// The numbers of the last moment at `/live.json`.
+    private func live(at port: Int) async throws -> [String: Double] {
+        let (_, text) = try await ChildProcess.run(
+            try Programs.find("curl"), ["-sS", "http://127.0.0.1:\(port)/live.json"])
+        let page = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any], "\(text)")
+        let last = try #require((page["samples"] as? [[String: Any]])?.last, "\(text)")
+        return last.compactMapValues { $0 as? Double }
+    }
+
     private func isNear(_ seen: Double, _ truth: Int, within part: Double = 0.01) -> Bool {
         abs(seen - Double(truth)) <= Double(truth) * part
     }
@@ -87,6 +96,9 @@ struct LivePageTests {
         #expect(abs(saved - 100 * (1 - Double(passed.link) / Double(passed.http))) < 0.5, "\(saved) \(passed)")
         #expect(try self.text("failed", in: html).hasSuffix("0 failed of \(count)"))
         #expect(html.contains("127.0.0.1:\(link.port)</td>") && html.contains(">up</td>"))
+        let live = try await self.live(at: page)
+        #expect(live["started"] == Double(count) && live["ok"] == Double(count) && live["failed"] == 0, "\(live)")
+        #expect(self.isNear(live["link"] ?? 0, passed.link) && self.isNear(live["http"] ?? 0, passed.http), "\(live)")
         // Seven in the three charts, and one in the script that draws them.
         #expect(html.ranges(of: "<path ").count == 8)
 

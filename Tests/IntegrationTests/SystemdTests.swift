@@ -91,6 +91,57 @@ struct SystemdTests {
         manager.stop()
     }
 
+    @Test("after a hot restart it follows the process that took over, with a socket that was its own from the start")
+    func hotRestart() async throws {
+        let nginx = try await Nginx()
+        let port = try unusedPort()
+        let scratch = try Scratch()
+        let name = "\(scratch.path)/notify"
+        let manager = try Manager(at: name)
+        let first = try ChildProcess(
+            try Programs.find("systemd-socket-activate"),
+            [
+                "--listen=127.0.0.1:\(port)", "-E", "NOTIFY_SOCKET=\(name)", "-E", "WATCHDOG_USEC=30000000",
+                Programs.underTest, "--listen", "http://127.0.0.1:\(port)", "--forward",
+                "http://127.0.0.1:\(nginx.port)", "-expvarAddr=",
+            ])
+        let isListening = try await first.wrote("Listening on")
+        #expect(isListening, "\(first.text)")
+        #expect(try await Curl.code(["http://127.0.0.1:\(port)/small.txt"]) == "200")
+        #expect(try await eventually { manager.received.contains("READY=1\nSTATUS=listening") })
+        var current = first.pid
+        for round in 1...2 {
+            let told = manager.received.count
+            kill(current, SIGUSR2)
+            var successor: pid_t?
+            let isReplaced = try await eventually(within: .seconds(60)) {
+                successor =
+                    manager.received.dropFirst(told).lazy.compactMap {
+                        $0.wholeMatch(of: /MAINPID=(\d+)\nREADY=1\nSTATUS=listening/).flatMap { pid_t($0.1) }
+                    }.first
+                return successor != nil
+            }
+            try #require(isReplaced, "\(first.text)")
+            let replaced = current
+            current = try #require(successor)
+            let isOver = try await eventually(within: .seconds(60)) {
+                round == 1 ? try await first.ended() == 0 : !isRunning(replaced)
+            }
+            #expect(isOver)
+            #expect(try await Curl.code(["http://127.0.0.1:\(port)/small.txt"]) == "200")
+        }
+        // Those that were replaced have not said that the service stops, nor did the others say again that it is ready.
+        #expect(!manager.received.contains { $0.hasPrefix("STOPPING") })
+        #expect(manager.received.count { $0.hasPrefix("READY=1") } == 1)
+        let signs = manager.received.count { $0 == "WATCHDOG=1" }
+        #expect(try await eventually { manager.received.count { $0 == "WATCHDOG=1" } > signs })
+        kill(current, SIGTERM)
+        #expect(try await eventually { manager.received.contains("STOPPING=1\nSTATUS=draining") })
+        #expect(try await eventually { !isRunning(current) })
+        manager.stop()
+        try await nginx.stop()
+    }
+
     /// The end of `NOTIFY_SOCKET` that listens.
     private final class Manager: Sendable {
         private let descriptor: Int32
