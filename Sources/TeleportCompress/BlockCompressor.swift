@@ -27,24 +27,27 @@ public struct BlockCompressor {
     public static let maximumLength = 65_536
 
     private final class State {
+        var codec: CompressionCodec
         var encoder: Encoder?
         var policy = StoringPolicy()
         /// Whether the next encoded block has to begin a fresh history.
         var needsReset = true
         /// Whether the receiver was sent blocks that it has to remember.
         var isRemembered = false
+
+        init(_ codec: CompressionCodec) { self.codec = codec }
     }
 
-    private let state = State()
+    private let state: State
 
     /// The codec it encodes with.
-    public let codec: CompressionCodec
+    public var codec: CompressionCodec { self.state.codec }
 
     /// Makes a compressor without a history. Nothing is allocated yet but a small object.
     ///
     /// - Parameter codec: The codec. With ``CompressionCodec/none`` every block is stored.
     public init(_ codec: CompressionCodec) {
-        self.codec = codec
+        self.state = State(codec)
     }
 
     /// Encodes one block, if that makes it shorter.
@@ -62,7 +65,7 @@ public struct BlockCompressor {
     ) throws(CompressionError) -> Outcome {
         precondition(1...Self.maximumLength ~= input.readableBytes, "A block has 1 to 65,536 bytes.")
         let state = self.state
-        guard self.codec.kind != .none, input.withUnsafeReadableBytes({ state.policy.isWorthTrying($0) }) else {
+        guard state.codec.kind != .none, input.withUnsafeReadableBytes({ state.policy.isWorthTrying($0) }) else {
             return .stored
         }
         let resets = state.needsReset
@@ -74,8 +77,21 @@ public struct BlockCompressor {
         }
         state.policy.attemptSucceeded()
         state.needsReset = false
-        state.isRemembered = self.codec.kind != .snappy
+        state.isRemembered = state.codec.kind != .snappy
         return .encoded(resets: resets)
+    }
+
+    /// Encodes with another codec, or at another level, from the next block on, which resets then (rule V1-13).
+    ///
+    /// That costs what the first blocks of a fresh history compress worse. Memory is kept where the codec can use it again.
+    /// Nothing happens if it is the codec of now already.
+    ///
+    /// - Parameter codec: The codec. With ``CompressionCodec/none`` blocks are stored from now on.
+    public mutating func change(to codec: CompressionCodec) {
+        guard codec != self.state.codec else { return }
+        if self.state.encoder?.change(to: codec) != true { self.state.encoder = nil }
+        self.state.codec = codec
+        self.state.needsReset = true
     }
 
     /// Gives back all memory, as for a direction that is idle (rule V1-14). The next block takes it again, and resets.
@@ -94,7 +110,7 @@ public struct BlockCompressor {
     /// The encoder, at a fresh history if so wanted.
     private func encoder(resets: Bool) throws(CompressionError) -> Encoder {
         guard let encoder = self.state.encoder else {
-            let encoder = try Encoder(self.codec)
+            let encoder = try Encoder(self.state.codec)
             self.state.encoder = encoder
             return encoder
         }
@@ -135,6 +151,12 @@ private enum Encoder {
         case .lz4(let encoder): try encoder.encode(input, into: &output)
         case .zstd(let encoder): try encoder.encode(input, into: &output)
         }
+    }
+
+    /// Whether it encodes with another codec from its next reset on; if not, there has to be another encoder.
+    func change(to codec: CompressionCodec) -> Bool {
+        guard case .zstd(let encoder) = self, codec.kind == .zstd else { return false }
+        return encoder.change(to: codec)
     }
 
     func reset() {

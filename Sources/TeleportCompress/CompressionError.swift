@@ -33,6 +33,8 @@ public struct CompressionError: Error, Sendable, Hashable {
         case invalidZstdLevel(Int)
         /// A window of zstd, as a power of two, outside 10 to 27.
         case invalidWindowLog(Int)
+        /// A budget outside 1 to 100 percent.
+        case invalidBudget(Int)
         /// A codec name that is none of ``CodecKind/name``.
         case unknownCodec(String)
         /// The codec's library reported a status that it never should; its number is kept for the report.
@@ -76,6 +78,8 @@ public struct CompressionError: Error, Sendable, Hashable {
             "The zstd level \(level) does not exist here; choose one from 1 (fastest) to 19 (smallest)."
         case .invalidWindowLog(let windowLog):
             "A zstd window of 2^\(windowLog) bytes is not possible; choose a power from 10 to 27."
+        case .invalidBudget(let percent):
+            "A budget of \(percent) percent for compression is not possible; choose 1 to 100."
         case .unknownCodec(let name):
             "There is no codec named '\(name)'; choose one of none, flate, snappy, lz4 and zstd."
         case .backEndFailed(let status):

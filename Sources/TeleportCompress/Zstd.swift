@@ -9,6 +9,15 @@ enum Zstd {
         guard let context = ZSTD_createCCtx() else {
             throw CompressionError(.outOfMemory)
         }
+        if let error = self.configure(context, for: codec) {
+            ZSTD_freeCCtx(context)
+            throw error
+        }
+        return context
+    }
+
+    /// Sets the parameters of a context that has just been made, or reset with its parameters.
+    static func configure(_ context: OpaquePointer, for codec: CompressionCodec) -> CompressionError? {
         let level = codec.level ?? 1
         let windowLog = codec.windowLog ?? CompressionCodec.defaultWindowLog
         var parameters = [(ZSTD_c_compressionLevel, level), (ZSTD_c_windowLog, windowLog)]
@@ -24,12 +33,9 @@ enum Zstd {
         }
         for (parameter, value) in parameters {
             let status = ZSTD_CCtx_setParameter(context, parameter, Int32(value))
-            if let error = self.senderError(status) {
-                ZSTD_freeCCtx(context)
-                throw error
-            }
+            if let error = self.senderError(status) { return error }
         }
-        return context
+        return nil
     }
 
     /// Makes the context of a receiver that refuses windows of more than 2 to a power bytes.

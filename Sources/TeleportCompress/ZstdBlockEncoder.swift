@@ -33,6 +33,14 @@ final class ZstdBlockEncoder: BlockEncoder {
         return appended > 0
     }
 
+    /// Sets another level, and begins a fresh history: the library, on one thread, takes none within a frame.
+    ///
+    /// - Returns: False if it failed; then this encoder is of no use any more.
+    func change(to codec: CompressionCodec) -> Bool {
+        ZSTD_CCtx_reset(self.context, ZSTD_reset_session_and_parameters)
+        return Zstd.configure(self.context, for: codec) == nil
+    }
+
     func reset() {
         ZSTD_CCtx_reset(self.context, ZSTD_reset_session_only)
     }

@@ -15,6 +15,10 @@ public struct ClientConfiguration: Sendable {
     public var wire: WireVersion
     /// How this side compresses what it sends; the server chooses for its own direction. Default none.
     public var compression: CompressionCodec
+    /// How much of each loop's time compression may take on v1 connections: then the level of ``compression`` is where it
+    /// begins, and follows what there is of time and what it saves; beyond it blocks are sent as they are. All connections
+    /// on a loop with the same budget share it. On v0 the level is fixed. Default `nil`: fixed on v1 too.
+    public var compressionBudget: CompressionBudget?
     /// TLS, if wanted: then a server that does not offer it is refused. Default none.
     public var tls: ClientTLS?
     /// When waiting requests are written. Default: once a turn of the loop.
@@ -59,6 +63,7 @@ public struct ClientConfiguration: Sendable {
         self.identity = identity
         self.wire = .automatic
         self.compression = .none
+        self.compressionBudget = nil
         self.tls = nil
         self.batching = .init()
         self.limits = .init()
@@ -92,6 +97,13 @@ public struct ClientConfiguration: Sendable {
     /// Counts what a connection carries.
     @usableFromInline
     func meter(on eventLoop: any EventLoop) -> TrafficCounters.Shard? { self.traffic?.shard(of: eventLoop) }
+
+    /// What compression is held to on a loop, if it has a budget.
+    @usableFromInline
+    func compressionAccount(on eventLoop: any EventLoop) -> LoopAccount? {
+        guard self.compression.kind != .none else { return nil }
+        return self.compressionBudget.map { LoopAccount.of(eventLoop, $0) }
+    }
 
     /// What v1 begins with.
     var framedIdentity: ProtocolIdentity { self.wire.framedIdentity(self.identity) }

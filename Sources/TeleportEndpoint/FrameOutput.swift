@@ -14,6 +14,9 @@ struct FrameOutput {
 
     private var compressor: BlockCompressor?
     private let codec: CompressionCodec
+    private let account: LoopAccount?
+    /// Chooses the level, if there is a budget and something to choose.
+    private var adaptive: AdaptiveCompression?
     /// The frames that leave now. Free again as soon as they are written.
     @usableFromInline var batch = Outbox()
     private var encodedBatch = ByteBuffer()
@@ -21,17 +24,23 @@ struct FrameOutput {
 
     /// - Parameters:
     ///   - codec: how to compress once the peer said that it decodes that.
+    ///   - account: of the loop, if compression has a budget there.
     ///   - meter: counts what is sent.
     @usableFromInline
-    init(_ codec: CompressionCodec, meter: TrafficCounters.Shard? = nil) {
+    init(_ codec: CompressionCodec, account: LoopAccount? = nil, meter: TrafficCounters.Shard? = nil) {
         self.codec = codec
+        self.account = account
         self.meter = meter
     }
 
     /// What the peer decodes is known.
     mutating func peerDecodes(_ codecs: BlockCodecSet) {
         guard let block = BlockCodec(self.codec.kind), codecs.decodes(block) else { return }
-        self.compressor = BlockCompressor(self.codec.within(windowLog: SettingsV1().zstdWindowLog))
+        let codec = self.codec.within(windowLog: SettingsV1().zstdWindowLog)
+        self.compressor = BlockCompressor(codec)
+        self.adaptive = self.account.map {
+            AdaptiveCompression(codec, usesLZ4: codecs.decodes(.lz4), account: $0, meter: self.meter)
+        }
     }
 
     /// The peer's SETTINGS came, which may allow a larger window than every peer has to.
@@ -39,7 +48,11 @@ struct FrameOutput {
         guard let compressor = self.compressor else { return }
         let codec = self.codec.within(windowLog: windowLog)
         // Its first block begins a history of its own.
-        if codec != compressor.codec { self.compressor = BlockCompressor(codec) }
+        if self.adaptive != nil {
+            self.adaptive?.peerAccepts(codec)
+        } else if codec != compressor.codec {
+            self.compressor = BlockCompressor(codec)
+        }
     }
 
     /// Whether there is a history that costs memory.
@@ -131,13 +144,13 @@ struct FrameOutput {
         var header = BlockHeader(
             codec: .stored, encodedLength: plain.readableBytes, decodedLength: plain.readableBytes)
         header.encode(into: &self.encodedBatch)
-        guard !isSensitive, let block = BlockCodec(self.codec.kind) else {
+        guard !isSensitive, self.compressor != nil else {
             self.encodedBatch.writeImmutableBuffer(plain)
             return
         }
         let outcome: BlockCompressor.Outcome
         do throws(CompressionError) {
-            outcome = try self.compressor?.compress(plain, into: &self.encodedBatch) ?? .stored
+            outcome = try self.compressed(plain)
         } catch {
             throw RPCError(.connectionClosed, "The batch could not be compressed.", cause: error)
         }
@@ -145,12 +158,23 @@ struct FrameOutput {
         case .stored:
             self.encodedBatch.writeImmutableBuffer(plain)
         case .encoded(let resets):
+            let block = self.compressor.flatMap { BlockCodec($0.codec.kind) } ?? .stored
             header = BlockHeader(
                 codec: block, resets: resets,
                 encodedLength: self.encodedBatch.writerIndex - start - BlockHeader.length,
                 decodedLength: plain.readableBytes)
             header.set(at: start, in: &self.encodedBatch)
         }
+    }
+}
+
+extension FrameOutput {
+    /// Appends the block compressed, or says that it has to be stored.
+    private mutating func compressed(_ plain: ByteBuffer) throws(CompressionError) -> BlockCompressor.Outcome {
+        guard self.adaptive != nil else {
+            return try self.compressor?.compress(plain, into: &self.encodedBatch) ?? .stored
+        }
+        return try self.adaptive?.compress(plain, with: &self.compressor, into: &self.encodedBatch) ?? .stored
     }
 }
 

@@ -72,7 +72,9 @@ where Completion.Response == Codec.Response {
         let configuration = connection.configuration
         let meter = configuration.meter(on: connection.eventLoop)
         self.input = FrameInput(offered: .all, settings: configuration.settings, meter: meter)
-        self.output = FrameOutput(configuration.compression, meter: meter)
+        self.output = FrameOutput(
+            configuration.compression, account: configuration.compressionAccount(on: connection.eventLoop), meter: meter
+        )
         self.liveliness = Liveliness(
             configuration.streamLimits, now: connection.eventLoop.now.uptimeNanoseconds)
         self.timer = DeadlineTimer(eventLoop: connection.eventLoop) { [weak self] now in self?.deadlineReached(now) }

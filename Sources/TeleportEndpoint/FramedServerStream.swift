@@ -68,8 +68,9 @@ final class FramedServerStream {
         self.onClosed = onClosed
         let meter = configuration.meter(on: connection.executor.eventLoop)
         self.input = FrameInput(offered: .all, settings: configuration.settings, meter: meter)
-        self.output = FrameOutput(configuration.compression, meter: meter)
         let eventLoop = connection.executor.eventLoop
+        self.output = FrameOutput(
+            configuration.compression, account: configuration.compressionAccount(on: eventLoop), meter: meter)
         self.liveliness = Liveliness(configuration.streamLimits, now: eventLoop.now.uptimeNanoseconds)
         self.timer = DeadlineTimer(eventLoop: eventLoop) { [weak self] now in self?.deadlineReached(now) }
         self.clock = DeadlineTimer(eventLoop: eventLoop) { [weak self] now in self?.timePassed(now) }

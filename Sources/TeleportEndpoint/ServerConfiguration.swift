@@ -15,6 +15,10 @@ public struct ServerConfiguration: Sendable {
     public var wire: WireVersion
     /// How this side compresses what it sends; clients choose for their own direction. Default none.
     public var compression: CompressionCodec
+    /// How much of each loop's time compression may take on v1 connections: then the level of ``compression`` is where it
+    /// begins, and follows what there is of time and what it saves; beyond it blocks are sent as they are. All connections
+    /// on a loop with the same budget share it. On v0 the level is fixed. Default `nil`: fixed on v1 too.
+    public var compressionBudget: CompressionBudget?
     /// TLS, if wanted: then plain clients are refused unless ``allowPlaintext`` is set. Default none.
     public var tls: ServerTLS?
     /// Whether a server with TLS serves plain clients besides. Default false.
@@ -57,6 +61,7 @@ public struct ServerConfiguration: Sendable {
         self.identity = identity
         self.wire = .automatic
         self.compression = .none
+        self.compressionBudget = nil
         self.tls = nil
         self.allowPlaintext = false
         self.batching = .init()
@@ -91,6 +96,13 @@ extension ServerConfiguration {
     /// Counts what a connection carries.
     @usableFromInline
     func meter(on eventLoop: any EventLoop) -> TrafficCounters.Shard? { self.traffic?.shard(of: eventLoop) }
+
+    /// What compression is held to on a loop, if it has a budget.
+    @usableFromInline
+    func compressionAccount(on eventLoop: any EventLoop) -> LoopAccount? {
+        guard self.compression.kind != .none else { return nil }
+        return self.compressionBudget.map { LoopAccount.of(eventLoop, $0) }
+    }
 
     /// What v1 begins with.
     var framedIdentity: ProtocolIdentity { self.wire.framedIdentity(self.identity) }

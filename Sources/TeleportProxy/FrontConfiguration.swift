@@ -23,6 +23,9 @@ public struct FrontConfiguration: Sendable, Equatable {
     public var reusesPort: Bool
     /// How answers to Teleport clients are compressed. Default none.
     public var compression: CompressionCodec
+    /// How much of each loop's time compressing answers may take over v1, as in `ServerConfiguration`. Default `nil`: the
+    /// level is fixed.
+    public var compressionBudget: CompressionBudget?
     /// How long answers to Teleport clients may wait for others. Default zero.
     public var delay: TimeAmount
     /// What is accepted from clients.
@@ -51,6 +54,7 @@ public struct FrontConfiguration: Sendable, Equatable {
         self.clientIPField = nil
         self.reusesPort = false
         self.compression = .none
+        self.compressionBudget = nil
         self.delay = .zero
         self.limits = .default
         self.idleTimeout = .seconds(120)

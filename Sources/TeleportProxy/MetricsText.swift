@@ -72,6 +72,23 @@ struct MetricsText {
                     "\(Double(wire) / Double(plain))")
             }
         }
+        self.begin(
+            "httptp_link_compression_seconds_total", "counter", "Time that compression took, where it has a budget.")
+        for (side, _, links) in sides {
+            self.line(
+                "httptp_link_compression_seconds_total", [("side", side)],
+                "\(Double(links.compressionNanoseconds) / 1e9)")
+        }
+        self.begin(
+            "httptp_link_compression_step_bytes_total", "counter",
+            "Bytes that were compressed at each step of a codec, or stored for want of time, where there is a budget.")
+        for (side, _, links) in sides {
+            for (step, bytes) in links.plainBytesByStep.enumerated() {
+                self.line(
+                    "httptp_link_compression_step_bytes_total",
+                    [("side", side), ("step", step == 0 ? "stored" : "\(step)")], "\(bytes)")
+            }
+        }
         self.begin("httptp_link_batch_size_bytes", "histogram", "Batches that links sent, before compression.")
         for (side, _, links) in sides {
             self.histogram(

@@ -55,6 +55,9 @@ public struct ProxyConfiguration: Sendable {
     public var logsAllErrors: Bool
     /// How requests to Teleport servers are compressed. Default none.
     public var outCompression: CompressionCodec
+    /// How much of each loop's time compressing requests may take over v1, as in `ClientConfiguration`. Default `nil`: the
+    /// level is fixed.
+    public var outCompressionBudget: CompressionBudget?
     /// How long requests to Teleport servers may wait for others. Default zero.
     public var outDelay: TimeAmount
     /// What v1 connections may hold, and how long things may take on them, on either side. Default: as is right for a

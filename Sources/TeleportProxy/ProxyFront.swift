@@ -36,6 +36,7 @@ final class ProxyFront: Sendable {
         var server = ServerConfiguration(addresses: configuration.addresses, logger: proxy.logger)
         server.wire = configuration.wire
         server.compression = configuration.compression
+        server.compressionBudget = configuration.compressionBudget
         server.streamLimits = proxy.streamLimits
         server.maxHeadSize = configuration.limits.headSizeOnWire
         server.tls = configuration.tls

@@ -11,6 +11,7 @@ struct UpstreamSettings: Sendable, Equatable {
     let wire: WireVersion
     let tls: ClientTLS?
     let compression: CompressionCodec
+    let compressionBudget: CompressionBudget?
     let delay: TimeAmount
     let timeout: TimeAmount
     let handshakeTimeout: TimeAmount
@@ -34,6 +35,7 @@ struct UpstreamSettings: Sendable, Equatable {
         self.wire = configuration.outWire
         self.tls = upstream.usesTLS ? configuration.outTLS : nil
         self.compression = configuration.outCompression
+        self.compressionBudget = configuration.outCompressionBudget
         self.delay = configuration.outDelay
         self.timeout = configuration.outTimeout
         self.handshakeTimeout = configuration.handshakeTimeout
@@ -64,6 +66,7 @@ struct UpstreamSettings: Sendable, Equatable {
             if let lookup = configuration.lookup { client.resolution = NameResolution(lookup: lookup) }
             client.wire = self.wire
             client.compression = self.compression
+            client.compressionBudget = self.compressionBudget
             client.streamLimits = self.streamLimits
             client.maxHeadSize = self.limits.headSizeOnWire
             client.tls = self.tls

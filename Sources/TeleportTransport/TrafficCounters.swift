@@ -29,6 +29,12 @@ public struct Traffic: Sendable, Hashable {
     /// ``batchBounds``, and one for those that are larger.
     public var batchSizes = [Int](repeating: 0, count: Traffic.batchBounds.count + 1)
 
+    /// Of Teleport links whose compression has a budget: nanoseconds that it took.
+    public var compressionNanoseconds = 0
+    /// Of Teleport links whose compression has a budget: bytes by what was done with them. First those that were stored for
+    /// want of time, then those that were compressed at each step of the codec, from the fastest on.
+    public var plainBytesByStep = [Int](repeating: 0, count: 5)
+
     /// Bytes up to which a batch belongs to a class of sizes.
     public static let batchBounds = [256, 1024, 4096, 16384, 65536, 262_144]
 
@@ -49,6 +55,8 @@ public struct Traffic: Sendable, Hashable {
         sum.plainBytesRead += right.plainBytesRead
         sum.plainBytesWritten += right.plainBytesWritten
         for size in sum.batchSizes.indices { sum.batchSizes[size] += right.batchSizes[size] }
+        sum.compressionNanoseconds += right.compressionNanoseconds
+        for step in sum.plainBytesByStep.indices { sum.plainBytesByStep[step] += right.plainBytesByStep[step] }
         return sum
     }
 }
@@ -93,6 +101,9 @@ public final class TrafficCounters: Sendable {
         private let plainBytesWritten = Atomic<Int>(0)
         private let batches = InlineArray<7, Atomic<Int>> { _ in Atomic(0) }
 
+        private let compressionNanoseconds = Atomic<Int>(0)
+        private let plainBytesByStep = InlineArray<5, Atomic<Int>> { _ in Atomic(0) }
+
         func connectionOpened() { self.opened.wrappingAdd(1, ordering: .relaxed) }
         func connectionClosed() { self.closed.wrappingAdd(1, ordering: .relaxed) }
         func connectionFailed() { self.failed.wrappingAdd(1, ordering: .relaxed) }
@@ -117,6 +128,13 @@ public final class TrafficCounters: Sendable {
             self.batches[size].wrappingAdd(1, ordering: .relaxed)
         }
 
+        /// A link with a budget compressed a block in so many nanoseconds, at a step from 1 on; or stored it, 0.
+        package func compressed(plain count: Int, step: Int, nanoseconds: UInt64) {
+            self.compressionNanoseconds.wrappingAdd(Int(nanoseconds), ordering: .relaxed)
+            guard self.plainBytesByStep.indices.contains(step) else { return }
+            self.plainBytesByStep[step].wrappingAdd(count, ordering: .relaxed)
+        }
+
         func add(to sum: inout Traffic) {
             // What ended is read first: so a connection is not seen to end before it began.
             let closed = self.closed.load(ordering: .relaxed)
@@ -133,6 +151,10 @@ public final class TrafficCounters: Sendable {
             sum.plainBytesRead += self.plainBytesRead.load(ordering: .relaxed)
             sum.plainBytesWritten += self.plainBytesWritten.load(ordering: .relaxed)
             for size in sum.batchSizes.indices { sum.batchSizes[size] += self.batches[size].load(ordering: .relaxed) }
+            sum.compressionNanoseconds += self.compressionNanoseconds.load(ordering: .relaxed)
+            for step in sum.plainBytesByStep.indices {
+                sum.plainBytesByStep[step] += self.plainBytesByStep[step].load(ordering: .relaxed)
+            }
         }
     }
 }

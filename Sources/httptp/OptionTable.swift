@@ -132,6 +132,12 @@ extension ProxyOption {
             .init(
                 .links, "codec", value: "codec", completing: Self.codecs,
                 "How both sides compress, unless -inCompress or -outCompress says otherwise.")
+        case .codecBudget:
+            .init(
+                .links, "codec-budget", value: "percent",
+                "How much of each loop's time compression may take over v1, as 30%: its level follows what there is of time "
+                    + "and what it saves, and beyond that blocks go as they are. Without, the level is fixed, as over v0."
+            )
         case .wire:
             .init(
                 .links, "wire", value: "version", default: "auto", completing: .list(Wire.allCases.map(\.rawValue)),

@@ -79,6 +79,7 @@ extension ProxyOption {
         case .listen, .forward: EndpointList.self
         case .inType, .outType: Kind.self
         case .inCompress, .outCompress, .codec: Codec.self
+        case .codecBudget: Budget.self
         case .wire: Wire.self
         case .inDelay, .outDelay, .outTimeout, .outMaxAge, .outHealthInterval, .outHealthTimeout, .outSlowStart,
             .inHeadTimeout, .inIdleTimeout:
@@ -163,6 +164,24 @@ struct Token: OptionValue, Equatable {
         }
         guard isToken else { throw Misuse("write letters, digits and hyphens only, without spaces or colons.") }
         self.text = text.isEmpty ? nil : text
+    }
+}
+
+/// A share of each loop's time, or nothing.
+struct Budget: OptionValue, Equatable {
+    let budget: CompressionBudget?
+
+    init(text: String) throws(Misuse) {
+        guard !text.isEmpty else {
+            self.budget = nil
+            return
+        }
+        let digits = text.hasSuffix("%") ? text.dropLast() : text[...]
+        let budget = Int(digits).flatMap { try? CompressionBudget(percent: $0) }
+        guard let budget, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            throw Misuse("write 1 to 100 percent, such as 30%.")
+        }
+        self.budget = budget
     }
 }
 

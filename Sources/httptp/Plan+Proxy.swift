@@ -26,6 +26,7 @@ extension Plan {
         configuration.outTLS = try command.tls.clientTLS(for: command.servers.type, &tls)
         configuration.outWire = command.links.wire.version
         configuration.outCompression = command.servers.codec.codec
+        configuration.outCompressionBudget = command.links.codecBudget.budget
         configuration.outDelay = command.servers.delay.amount
         configuration.outTimeout = command.servers.timeout.amount
         configuration.outConnectionsPerAddress = command.servers.connectionsPerAddress
@@ -61,6 +62,7 @@ extension Plan.Listener {
         front.wire = self.command.links.wire.version
         front.tls = try self.command.tls.serverTLS(for: self.endpoint.type, &tls)
         front.compression = clients.codec.codec
+        front.compressionBudget = self.command.links.codecBudget.budget
         front.delay = clients.delay.amount
         front.allowed = clients.allowed.ranges
         front.getOnly = clients.getOnly

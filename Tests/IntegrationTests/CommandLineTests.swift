@@ -43,6 +43,7 @@ struct CommandLineTests {
         case .out: return ("127.0.0.1:1,[::1]:2", [])
         case .inType, .outType: return ("unix", option == .inType ? ["-in=x.sock"] : ["-out=x.sock"])
         case .inCompress, .outCompress, .codec: return ("snappy", [])
+        case .codecBudget: return ("30%", [])
         case .wire: return ("v0", [])
         case .outBalance: return ("round-robin", [])
         case .outHealthPath: return ("/health", [])
@@ -164,6 +165,7 @@ struct CommandLineTests {
         #expect(configuration.outBalance == .leastLoaded && configuration.outHealthCheck == nil)
         #expect(configuration.outSlowStart == .seconds(10) && configuration.outRetryBudget == 20)
         #expect(configuration.outConnectionsPerAddress == nil)
+        #expect(configuration.front.compressionBudget == nil && configuration.outCompressionBudget == nil)
         #expect(configuration.front.allowed.isEmpty)
         #expect(configuration.front.clientIPField == nil)
         #expect(configuration.viaName == "httptp")
@@ -205,6 +207,11 @@ struct CommandLineTests {
         #expect(configuration.outHealthCheck == .init(path: "/h", interval: .seconds(13), timeout: .seconds(16)))
         #expect(try self.proxy(["-outHealthPath=/h"]).outHealthCheck == .init(path: "/h", interval: .seconds(5)))
         #expect(configuration.outRetryBudget == 15)
+        for text in ["30", "30%"] {
+            let budgeted = try self.proxy(["-codecBudget", text])
+            #expect(budgeted.front.compressionBudget == (try CompressionBudget(percent: 30)))
+            #expect(budgeted.outCompressionBudget == (try CompressionBudget(percent: 30)))
+        }
         #expect(try self.proxy(["-outMaxAge=0"]).outMaxAge == nil)
         #expect(configuration.front.clientIPField == "X-Real-IP")
         #expect(configuration.viaName == nil)
@@ -230,7 +237,9 @@ struct CommandLineTests {
             (["-outTimeout", "0"], "more than 0"), (["-inDelay=-5ms"], "-inDelay"), (["-in", "nowhere"], "host:port"),
             (["-outConnsPerAddr", "0"], "at least 1"), (["-concurrency", "0"], "at least 1"),
             (["-concurrency", "many"], "whole number"), (["-inCompress", "zip"], "none, flate, snappy, lz4 or zstd"),
-            (["-wire", "2"], "auto, v1 or v0"),
+            (["-wire", "2"], "auto, v1 or v0"), (["-codecBudget", "101"], "1 to 100 percent"),
+            (["-codecBudget", "0%"], "1 to 100 percent"), (["-codecBudget", "+5"], "1 to 100 percent"),
+            (["--codec-budget", "30%%"], "1 to 100 percent"),
             (["-out", "a:1,,b:2"], "comma"), (["-out", "a:1,b:2,"], "comma"), (["-out="], "name a server"),
             (["-in", ":0", "-in", ":1"], "twice"), (["-in", ":0", "--in=:1"], "twice"),
             (["-inType=http", "--in-type=http"], "twice"), (["-inGetOnly", "--in-get-only"], "twice"),

@@ -11,6 +11,7 @@ import Testing
 struct TrafficTests {
     /// Some calls; what both sides counted when everything has ended.
     static func traffic(
+        of texts: [String] = ["a", String(repeating: "b", count: 1 << 20)],
         server configureServer: (inout ServerConfiguration) -> Void = { _ in },
         client configureClient: (inout ClientConfiguration) -> Void = { _ in }
     ) async throws -> (server: Traffic, client: Traffic) {
@@ -25,7 +26,7 @@ struct TrafficTests {
                 configureClient(&$0)
             }
         ) { caller, _ in
-            for text in ["a", String(repeating: "b", count: 1 << 20)] {
+            for text in texts {
                 let answer = try await caller.call(TLVRequest(name: "", value: text))
                 #expect(answer == TLVResponse(text))
             }
@@ -51,12 +52,38 @@ struct TrafficTests {
         #expect(counted.client.bytesRead == TLVBytes.prefaceLength + 2 * 8 + 1 + (1 << 20))
     }
 
+    @Test("with a budget the time of compression is counted on v1; over v0 the level is fixed and nothing is")
+    func budget() async throws {
+        let budget = try CompressionBudget(percent: 100)
+        for wire in [WireVersion.v1, .v0] {
+            let counted = try await Self.traffic(
+                of: (0..<40).map { String(repeating: "b\($0)", count: 10_000) },
+                server: {
+                    $0.wire = wire
+                    $0.compression = .flate
+                    $0.compressionBudget = budget
+                },
+                client: {
+                    $0.wire = wire
+                    $0.compression = .flate
+                    $0.compressionBudget = budget
+                })
+            #expect(counted.client.bytesWritten == counted.server.bytesRead)
+            #expect(counted.client.bytesWritten < 100_000)
+            for side in [counted.client, counted.server] {
+                #expect((side.compressionNanoseconds > 0) == (wire == .v1))
+                #expect((side.plainBytesByStep.dropFirst().reduce(0, +) > 800_000) == (wire == .v1))
+                #expect(side.plainBytesByStep[0] == 0)
+            }
+        }
+    }
+
     @Test("compressed, it is the compressed bytes that are counted")
     func compressed() async throws {
         let counted = try await Self.traffic(
             server: { $0.compression = .flate }, client: { $0.compression = .flate })
         Self.expectSame(counted)
-        #expect(counted.client.bytesWritten < 1 << 16)
+        #expect(counted.client.bytesWritten < 100_000)
     }
 
     @Test("turned to TLS behind the preface, it is the encrypted bytes that are counted, on both sides")

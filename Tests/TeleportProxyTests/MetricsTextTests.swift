@@ -18,6 +18,8 @@ struct MetricsTextTests {
         link.plainBytesRead = 5000
         link.plainBytesWritten = 1000
         link.batchSizes = [1, 2, 0, 0, 0, 0, 3]
+        link.compressionNanoseconds = 1_500_000_000
+        link.plainBytesByStep = [5, 6, 7, 0, 0]
         var statistics = ProxyStatistics(
             clients: clients, servers: link, requestsStarted: 12, requestsSucceeded: 9, requestsTimedOut: 1,
             requestsFailed: 1)
@@ -99,6 +101,10 @@ struct MetricsTextTests {
             (#"httptp_link_compression_ratio{side="servers",network_io_direction="receive"}"#, 0.1),
             (#"httptp_link_compression_ratio{side="servers",network_io_direction="transmit"}"#, 0.25),
             (#"httptp_link_batch_size_bytes_bucket{side="servers",le="1024"}"#, 3),
+            (#"httptp_link_compression_seconds_total{side="servers"}"#, 1.5),
+            (#"httptp_link_compression_seconds_total{side="clients"}"#, 0),
+            (#"httptp_link_compression_step_bytes_total{side="servers",step="stored"}"#, 5),
+            (#"httptp_link_compression_step_bytes_total{side="servers",step="2"}"#, 7),
             (#"httptp_link_batch_size_bytes_count{side="servers"}"#, 6),
             (#"httptp_upstream_pending_requests{server_address="a:1"}"#, 3),
             (#"httptp_upstream_answers_total{server_address="a:1"}"#, 4),

@@ -11,7 +11,7 @@ enum Wire: String, ExpressibleByArgument, CaseIterable {
 }
 
 /// What is sent and answered.
-enum Payload: String, ExpressibleByArgument, CaseIterable { case hello, corpus }
+enum Payload: String, ExpressibleByArgument, CaseIterable { case hello, corpus, mix }
 
 /// Where callers and handlers run.
 enum Placement: String, ExpressibleByArgument, CaseIterable { case loop, pool, sync }

@@ -7,6 +7,11 @@ struct LinkOptions: ParsableArguments {
     @Option(help: "Level of flate, 1 to 9, or of zstd, 1 to 19.") var level: Int?
     @Option(
         help: ArgumentHelp(
+            "How much of each loop's time compression may take, 1 to 100; its level is then where it begins. For v1.",
+            valueName: "percent"))
+    var codecBudget: Int?
+    @Option(
+        help: ArgumentHelp(
             "How long messages wait for others; 0 writes once a turn of the loop.",
             valueName: "microseconds"))
     var batchDelay = 0
@@ -21,6 +26,7 @@ struct LinkOptions: ParsableArguments {
         guard self.batchDelay >= 0 else { throw ValidationError("--batch-delay is not negative.") }
         do {
             _ = try self.codec.compression(level: self.level)
+            _ = try self.codecBudget.map { try CompressionBudget(percent: $0) }
         } catch let error as CompressionError {
             throw ValidationError(error.message)
         }
@@ -30,6 +36,7 @@ struct LinkOptions: ParsableArguments {
     func setup() throws -> Setup {
         var setup = Setup()
         setup.codec = try self.codec.compression(level: self.level)
+        setup.codecBudget = try self.codecBudget.map { try CompressionBudget(percent: $0) }
         setup.clientDelay = self.batchDelay
         setup.serverDelay = self.batchDelay
         setup.placement = self.placement

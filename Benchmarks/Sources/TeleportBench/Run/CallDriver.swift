@@ -9,12 +9,15 @@ struct CallDriver: Sendable {
     let inFlight: Int
     /// Whether callers are on the concurrency pool instead of the connection's loop.
     let isOnPool: Bool
+    /// Nanoseconds between two calls of one caller; `nil` if each follows its answer.
+    let interval: UInt64?
 
     init(_ client: TeleportClient, _ workload: Workload, _ setup: Setup) {
         self.client = client
         self.workload = workload
         self.inFlight = setup.inFlight
         self.isOnPool = setup.placement == .pool
+        self.interval = setup.rate.map { UInt64(1e9 * Double(setup.inFlight) / Double($0)) }
     }
 
     /// What came of it.
@@ -64,7 +67,14 @@ struct CallDriver: Sendable {
         var latencies: [UInt64] = []
         latencies.reserveCapacity(16)
         var now = Resources.monotonicNanoseconds()
+        // Evenly between the turns of the others.
+        var turn = now + (self.interval ?? 0) / UInt64(self.inFlight) * UInt64(first / 7919)
         while !isOver(now) {
+            if let interval = self.interval {
+                if turn > now { try await Task.sleep(nanoseconds: turn - now) }
+                turn = Swift.max(turn, now) + interval
+                now = Resources.monotonicNanoseconds()
+            }
             let response = try await self.client.execute(workload.requests[index])
             if !self.isRight(response, workload.answers[index]) {
                 try await self.checkSlowly(response, workload.answers[index])

@@ -25,7 +25,10 @@ struct InProcessRun: Sendable {
             do {
                 var figures = try await self.measure(at: address, client: loops[1], server: loops[0])
                 let relayed = RelayedRun(setup: self.setup, workload: self.workload, target: address)
-                figures.wireBytes = try await relayed.run().bytes
+                // A level that follows the load is not the same through a relay, nor in a moment.
+                if self.setup.codecBudget == nil, self.setup.rate == nil {
+                    figures.wireBytes = try await relayed.run().bytes
+                }
                 await server.shutDown(limit: .seconds(2))
                 return figures
             } catch {
@@ -42,12 +45,14 @@ struct InProcessRun: Sendable {
     private func measure(
         at address: TransportAddress, client clientLoop: any EventLoop, server serverLoop: any EventLoop
     ) async throws -> Figures {
-        let client = try self.setup.makeClient(self.workload, to: address, on: clientLoop)
+        let traffic = TrafficCounters()
+        let client = try self.setup.makeClient(self.workload, to: address, on: clientLoop, traffic: traffic)
         let driver = CallDriver(client, self.workload, self.setup)
-        // Connections, buffers, tables, code.
-        _ = try await driver.run(seconds: Swift.min(1, self.setup.seconds / 2))
+        // Connections, buffers, tables, code; and time to find a level.
+        _ = try await driver.run(seconds: self.setup.codecBudget == nil ? Swift.min(1, self.setup.seconds / 2) : 4)
 
         var figures = Figures()
+        let before = traffic.snapshot
         let cpuBefore = Resources.processCPU()
         let clientBefore = try await clientLoop.submit { Resources.threadCPU() }.get()
         let serverBefore = try await serverLoop.submit { Resources.threadCPU() }.get()
@@ -58,7 +63,11 @@ struct InProcessRun: Sendable {
         let clientCPU = try await clientLoop.submit { Resources.threadCPU() }.get() - clientBefore
         let serverCPU = try await serverLoop.submit { Resources.threadCPU() }.get() - serverBefore
 
+        let after = traffic.snapshot
         let count = Double(Swift.max(1, run.count))
+        figures.wireBytes = Figures.Directions(
+            request: Double(after.bytesWritten - before.bytesWritten) / count,
+            response: Double(after.bytesRead - before.bytesRead) / count)
         figures.requestsPerSecond = count / elapsed
         figures.cpu = cpu / count
         // On the pool nobody can tell whose work a thread does.

@@ -9,6 +9,7 @@ extension Setup {
     ) throws -> TeleportClient {
         var configuration = ClientConfiguration(address: address)
         configuration.compression = self.codec
+        configuration.compressionBudget = self.codecBudget
         configuration.eventLoopGroup = group
         configuration.connections = self.connections
         configuration.wire = self.wire.version

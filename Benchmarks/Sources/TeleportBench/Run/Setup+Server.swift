@@ -44,6 +44,7 @@ extension Setup {
     ) throws -> ServerConfiguration {
         var configuration = ServerConfiguration(addresses: [address])
         configuration.compression = self.codec
+        configuration.compressionBudget = self.codecBudget
         configuration.eventLoopGroup = group
         configuration.maxConcurrent = Swift.max(10_000, self.inFlight)
         configuration.limits.maxConcurrent = configuration.maxConcurrent

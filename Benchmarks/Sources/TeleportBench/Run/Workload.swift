@@ -10,7 +10,7 @@ struct Workload: Sendable {
     /// The greatest body, in bytes.
     let largestBody: Int
 
-    private init(_ name: String, _ requests: [Request], _ answers: [Response]) {
+    init(_ name: String, _ requests: [Request], _ answers: [Response]) {
         self.name = name
         self.requests = requests
         self.answers = answers
