@@ -59,9 +59,15 @@ struct OptionProofTests {
         case .outHealthPath: return with("/h") { $1.outHealthCheck?.path == "/h" }
         case .outHealthInterval:
             return with("7s", "-outHealthPath=/h") { $1.outHealthCheck?.interval == .seconds(7) }
+        case .outHealthTimeout:
+            return with("7s", "-outHealthPath=/h") { $1.outHealthCheck?.timeout == .seconds(7) }
         case .outSlowStart: return with("7s") { $1.outSlowStart == .seconds(7) }
         case .outRetryBudget: return with("7") { $1.outRetryBudget == 7 }
         case .codec: return with("zstd") { [$1.front.compression, $1.outCompression].allSatisfy { $0.kind == .zstd } }
+        case .codecBudget:
+            return with("30%") {
+                [$1.front.compressionBudget, $1.outCompressionBudget].allSatisfy { $0?.percent == 30 }
+            }
         case .wire: return with("v0") { $1.front.wire == .v0 && $1.outWire == .v0 }
         case .inTLSCert, .inTLSKey: return Effect(serving) { $1.front.tls != nil }
         case .inTLSClientCA:
@@ -144,7 +150,9 @@ struct OptionProofTests {
         case .outBalance: ("ServerOptionTests", "-outBalance round-robin")
         case .outHealthPath, .outHealthInterval, .outSlowStart:
             ("ServerOptionTests", "-outHealthPath and -outHealthInterval")
+        case .outHealthTimeout: ("ServerOptionTests", "-outHealthTimeout 60s")
         case .outRetryBudget: ("ServerOptionTests", "-outRetryBudget 0")
+        case .codecBudget: ("OptionTests", "-codecBudget 30%")
         case .wire: ("RestartTests", "no request through a link is lost")
         case .inTLSCert, .inTLSKey: ("TLSTests", "the name that a client asks for chooses the certificate")
         case .inTLSClientCA: ("TLSTests", "with -inTLSClientCA only clients")

@@ -533,4 +533,38 @@ struct OptionTests {
         await silent.kill()
         try await nginx.stop()
     }
+
+    // MARK: Links
+
+    @Test("-codecBudget 30%: time is taken at either end of a link, and told; without, none is looked at")
+    func codecBudget() async throws {
+        let nginx = try await Nginx()
+        for budget in [["-codecBudget", "30%"], []] {
+            let pages = [try unusedPort(), try unusedPort()]
+            let far = try await HTTPTPProcess(
+                [
+                    "-inType", "teleport", "-out", "127.0.0.1:\(nginx.port)", "-outType", "http", "-codec", "zstd",
+                ] + budget, statistics: "127.0.0.1:\(pages[0])")
+            let near = try await HTTPTPProcess(
+                ["-out", "127.0.0.1:\(far.port)", "-codec", "zstd"] + budget, statistics: "127.0.0.1:\(pages[1])")
+            let target = "http://127.0.0.1:\(near.port)/text.html"
+            for _ in 0..<5 {
+                #expect(
+                    try await Curl.code([target, "-H", "X-Filler: \(String(repeating: "abcdefgh", count: 100))"])
+                        == "200")
+            }
+            for (page, side) in zip(pages, ["clients", "servers"]) {
+                let text = try await ChildProcess.run(
+                    try Programs.find("curl"), ["-sS", "http://127.0.0.1:\(page)/metrics"]
+                ).text
+                let name = "httptp_link_compression_seconds_total{side=\"\(side)\"} "
+                let line = try #require(text.split(separator: "\n").first { $0.hasPrefix(name) }, "\(text)")
+                let seconds = try #require(Double(line.dropFirst(name.count)))
+                #expect((seconds > 0) == !budget.isEmpty, "\(line)")
+            }
+            #expect(try await near.stop() == 0)
+            #expect(try await far.stop() == 0)
+        }
+        try await nginx.stop()
+    }
 }

@@ -20,7 +20,7 @@ struct ServerOptionTests {
         }
 
         /// - Parameter answer: to a target; `nil` closes the connection instead.
-        init(_ answer: @escaping @Sendable (String) -> String?) async throws {
+        init(_ answer: @escaping @Sendable (String) async -> String?) async throws {
             let counts = Counts()
             self.counts = counts
             self.server = try await RawServer { peer in
@@ -32,7 +32,7 @@ struct ServerOptionTests {
                         seen.removeSubrange(..<end.upperBound)
                         let target = words.count > 1 ? String(words[1]) : ""
                         counts.byTarget.withLock { $0[target, default: 0] += 1 }
-                        guard let text = answer(target) else { return await peer.close() }
+                        guard let text = await answer(target) else { return await peer.close() }
                         peer.write(text)
                     }
                 }
@@ -123,6 +123,28 @@ struct ServerOptionTests {
         #expect(try await process.stop() == 0)
         await well.server.kill()
         await ill.server.kill()
+    }
+
+    @Test("-outHealthTimeout 60s: who takes longer for an answer than the interval is well all the same")
+    func healthTimeout() async throws {
+        let slow = try await Origin { target in
+            if target == "/health" { try? await Task.sleep(for: .milliseconds(30)) }
+            return Origin.good
+        }
+        let other = try await Origin()
+        let process = try await self.httptp(
+            [
+                "-outHealthPath", "/health", "-outHealthInterval", "5ms", "-outHealthTimeout", "60s", "-outTimeout",
+                "60s",
+                "-outBalance", "round-robin",
+            ], to: "http://127.0.0.1:\(slow.port),http://127.0.0.1:\(other.port)")
+        // With the interval for a limit, each of these would have failed.
+        #expect(try await eventually { slow.count("/health") >= 10 })
+        for _ in 0..<10 { #expect(try await self.ask(process) == "200") }
+        #expect(slow.count("/") == 5)
+        #expect(try await process.stop() == 0)
+        await slow.server.kill()
+        await other.server.kill()
     }
 
     @Test("-outMaxHeaderSize 300: an answer with a larger head is 502")
