@@ -27,13 +27,23 @@ struct ConfigurationFile {
     /// Says nothing.
     init() {}
 
+    /// Why a file cannot be read, in the system's words.
+    private static func reason(_ error: any Error) -> String {
+        let error = error as NSError
+        guard let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError, cause.domain == NSPOSIXErrorDomain else {
+            return error.code == CocoaError.fileReadNoSuchFile.rawValue
+                ? String(cString: strerror(ENOENT)) : error.localizedDescription
+        }
+        return String(cString: strerror(Int32(cause.code)))
+    }
+
     /// - Throws: ``ConfigurationMistake``.
     init(path: String) throws(ConfigurationMistake) {
         let text: String
         do {
             text = try String(contentsOfFile: path, encoding: .utf8)
         } catch {
-            throw ConfigurationMistake(path, line: nil, "the file cannot be read: \(error.localizedDescription)")
+            throw ConfigurationMistake(path, line: nil, "the file cannot be read: \(Self.reason(error))")
         }
         try self.init(text, name: path)
     }

@@ -30,13 +30,24 @@ struct Failure {
         let what = failure.message.hasSuffix(".") ? failure.message.dropLast() : failure.message[...]
         switch failure.cause {
         case let error as IOError:
-            let hint =
-                error.errnoCode == EADDRINUSE ? " Stop the process that listens there, or choose another address." : ""
+            let hint = Self.hint(error.errnoCode, isPath: what.contains(" unix:"))
             return "\(what): \(String(cString: strerror(error.errnoCode))).\(hint)"
         case is SocketAddressError, is SocketAddressError.UnknownHost:
             return "\(what): nobody knows that name. Choose another one, or write an IP address."
         default:
             return failure.message
+        }
+    }
+
+    /// What to do about an address that cannot be listened at.
+    private static func hint(_ code: Int32, isPath: Bool) -> String {
+        switch code {
+        case EADDRINUSE: " Stop the process that listens there, or choose another address."
+        case EACCES where !isPath:
+            " Choose a port from 1024 on, or have systemd open this one (Examples/systemd); lower ones are for root."
+        case EADDRNOTAVAIL: " Write an address of this machine, or :PORT for all that it has."
+        case ENOENT where isPath: " Make the folder first, or choose another one."
+        default: ""
         }
     }
 

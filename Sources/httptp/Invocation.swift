@@ -42,6 +42,8 @@ enum Invocation: Equatable {
         return String(rest.prefix { $0 != "=" })
     }
 
+    private static let builtInNames = ["help", "version", "man-page", "generate-completion-script"]
+
     private static func builtIn(
         _ name: String, of argument: String, _ reader: inout ArgumentReader
     ) throws(Misuse) -> Invocation? {
@@ -61,10 +63,12 @@ enum Invocation: Equatable {
 
     private static func unknown(_ argument: String, _ name: String) -> Misuse {
         let spelled = argument.prefix { $0 != "=" }
-        guard let nearest = Spelling.nearest(to: name, among: ProxyOption.named.keys.sorted()) else {
+        let names = ProxyOption.named.keys.sorted() + Self.builtInNames
+        guard let nearest = Spelling.nearest(to: name, among: names) else {
             return Misuse("There is no option \(spelled). See httptp --help for those that there are.")
         }
-        let dashes = argument.hasPrefix("--") || nearest.contains("-") ? "--" : "-"
+        let isLong = nearest.contains("-") || Self.builtInNames.contains(nearest)
+        let dashes = argument.hasPrefix("--") || isLong ? "--" : "-"
         return Misuse("There is no option \(spelled). Do you mean \(dashes)\(nearest)?")
     }
 }
@@ -127,6 +131,9 @@ private struct ArgumentReader {
     func complaint(aboutStray argument: String) -> Misuse {
         if let flag = self.previous, flag.isFlag, Self.truth(argument) != nil {
             return Misuse("\"\(argument)\" stands alone: write \(flag)=\(argument).")
+        }
+        if ["help", "version"].contains(argument) {
+            return Misuse("\"\(argument)\" stands alone: write --\(argument).")
         }
         return Misuse("\"\(argument)\" stands alone: every argument belongs to an option, as in -in 127.0.0.1:8080.")
     }

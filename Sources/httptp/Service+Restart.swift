@@ -21,13 +21,11 @@ extension Service {
     /// none to be had, this one goes on.
     func handOver() async {
         do {
+            let sockets = try await self.socketsToHandOver()
+            guard case .starting(_, let wantsReload) = self.restart else { return InheritedSockets.close(sockets) }
             let successor = try Successor(
                 CommandLine.arguments[0], Array(CommandLine.arguments.dropFirst()), environment: self.environment,
-                sockets: try await self.socketsToHandOver())
-            guard case .starting(_, let wantsReload) = self.restart else {
-                successor.endNow()
-                return
-            }
+                sockets: sockets)
             self.restart = .starting(successor, wantsReload: wantsReload)
             self.logger.info("starting a successor", metadata: ["successor": "\(successor.processID)"])
             try await successor.waitUntilReady(within: Self.startLimit)

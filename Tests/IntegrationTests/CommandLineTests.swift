@@ -243,7 +243,9 @@ struct CommandLineTests {
             (["-out", "a:1,,b:2"], "comma"), (["-out", "a:1,b:2,"], "comma"), (["-out="], "name a server"),
             (["-in", ":0", "-in", ":1"], "twice"), (["-in", ":0", "--in=:1"], "twice"),
             (["-inType=http", "--in-type=http"], "twice"), (["-inGetOnly", "--in-get-only"], "twice"),
-            (["stray"], "stands alone"), (["--", "stray"], "stands alone"), (["-in"], "needs a value"),
+            (["--hlep"], "Do you mean --help?"), (["-verson"], "Do you mean --version?"),
+            (["help"], "write --help"), (["stray"], "stands alone"), (["--", "stray"], "stands alone"),
+            (["-in"], "needs a value"),
             (["-in", "-out", "a:1"], "needs a value"), (["-inGetOnly", "true"], "write -inGetOnly=true"),
             (["-inGetOnly=yes"], "-inGetOnly=false"), (["-inAllowIP", "example.com"], "-inAllowIP"),
             (["-inAllowIP", "::1", "-inType", "unix", "-in", "x.sock"], "unix socket"),
@@ -298,6 +300,22 @@ struct CommandLineTests {
             #expect(text.contains(words) && text.contains("No such file or directory"), "\(text)")
             #expect(text.hasPrefix("httptp: ") && text.count(where: \.isNewline) == 1, "\(text)")
         }
+    }
+
+    @Test(
+        "what to do about an address that cannot be had is told",
+        arguments: [
+            (EACCES, "127.0.0.1:80", "Permission denied. Choose a port from 1024 on, or have systemd open this one"),
+            (EACCES, "unix:/root/a", "Permission denied."), (EADDRNOTAVAIL, "192.0.2.1:80", "or :PORT for all"),
+            (ENOENT, "unix:/nope/a", "Make the folder first"),
+            (EADDRINUSE, ":80", "Stop the process that listens there"),
+        ])
+    func addressHints(code: Int32, address: String, words: String) {
+        let error = TransportError(
+            .bindFailed, "Cannot listen at \(address).", cause: IOError(errnoCode: code, reason: "bind"))
+        let message = Failure(error).message
+        #expect(message.hasPrefix("Cannot listen at \(address): ") && message.contains(words), "\(message)")
+        #expect(!message.contains("1024") || address.hasSuffix(":80"))
     }
 
     @Test("an address in use is told by name")

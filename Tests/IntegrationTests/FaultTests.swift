@@ -154,17 +154,38 @@ struct FaultTests {
 
     // MARK: Origins
 
-    @Test("one of two origins is killed: nobody notices", arguments: Chain.allCases)
+    @Test(
+        "one of two origins is killed and started again: nobody notices, and it is used again",
+        arguments: Chain.allCases)
     func killed(chain: Chain) async throws {
         let (first, second) = (try await Nginx(), try await Nginx())
         let rig = try await Rig(chain, to: [first.port, second.port], timeout: "3s")
-        let result = try await self.load("origin killed, \(chain)", rig) { try await first.process.killNow() }
+        var again: Nginx?
+        let result = try await self.load("origin killed, \(chain)", rig) {
+            try await first.process.killNow()
+        } repair: {
+            again = try await Nginx(port: first.port)
+        }
         // Apart from an answer that had begun.
         #expect(result.explained == result.expected, "\(result)")
         #expect(Set(result.failures.keys).isSubset(of: ["bad_answer"]), "\(result)")
         #expect(result.unanswered <= 2, "\(result)")
+        try await self.isTrusted(first.port, rig)
         try await rig.stop()
+        try await again?.stop()
         try await second.stop()
+    }
+
+    /// Waits until the server at that port is asked again, under load, while all are answered.
+    private func isTrusted(_ port: Int, _ rig: Rig) async throws {
+        let count = try rig.count(of: port)
+        let client = LoadClient(port: rig.port, requestsPerSecond: 500, connections: 20)
+        defer { client.stop() }
+        async let running = client.run(target: "/small.txt")
+        #expect(try await eventually(within: .seconds(60)) { try rig.count(of: port) > count + 50 })
+        client.stop()
+        let outcome = await running
+        #expect(outcome.answered == [200: outcome.total], "\(outcome)")
     }
 
     @Test("one of two origins does not listen: nobody notices", arguments: Chain.allCases)
@@ -213,15 +234,7 @@ struct FaultTests {
         #expect(Set(result.failures.keys) == ["timeout"], "\(result)")
         // Of 1500: what it was given before anybody could know, and a trial now and then.
         #expect(result.unanswered <= 40, "\(result)")
-        // Trusted again.
-        let count = try rig.count(of: first.port)
-        let client = LoadClient(port: rig.port, requestsPerSecond: 500, connections: 20)
-        defer { client.stop() }
-        async let running = client.run(target: "/small.txt")
-        #expect(try await eventually(within: .seconds(60)) { try rig.count(of: first.port) > count + 50 })
-        client.stop()
-        let outcome = await running
-        #expect(outcome.answered == [200: outcome.total], "\(outcome)")
+        try await self.isTrusted(first.port, rig)
         try await rig.stop()
         try await first.stop()
         try await second.stop()

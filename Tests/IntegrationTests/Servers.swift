@@ -20,9 +20,10 @@ final class Nginx: Sendable {
         "megabyte": Data((0..<1_000_000).map { UInt8(truncatingIfNeeded: ($0 &* 2_654_435_761) >> 13) }),
     ]
 
-    init(certificates: Certificates? = nil) async throws {
+    /// - Parameter port: where another one was before; `nil` is a free one.
+    init(certificates: Certificates? = nil, port: Int? = nil) async throws {
         self.scratch = try Scratch()
-        self.port = try unusedPort()
+        self.port = try port ?? unusedPort()
         let securePort = certificates == nil ? 0 : try unusedPort()
         self.securePort = securePort
         let root = self.scratch.path

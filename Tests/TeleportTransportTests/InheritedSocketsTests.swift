@@ -14,15 +14,13 @@ struct InheritedSocketsTests {
     private func socket(listening: Bool = true) throws -> (descriptor: Int32, port: Int) {
         let descriptor = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         try #require(descriptor >= 0)
-        let address = try SocketAddress(ipAddress: "127.0.0.1", port: 0)
+        let port = try unusedPort()
+        var one: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
+        let address = try SocketAddress(ipAddress: "127.0.0.1", port: port)
         try #require(address.withSockAddr { Glibc.bind(descriptor, $0, socklen_t($1)) } == 0)
         if listening { try #require(Glibc.listen(descriptor, 16) == 0) }
-        var (name, length) = (sockaddr_in(), socklen_t(MemoryLayout<sockaddr_in>.size))
-        let hasName = withUnsafeMutablePointer(to: &name) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) == 0 }
-        }
-        try #require(hasName)
-        return (descriptor, Int(UInt16(bigEndian: name.sin_port)))
+        return (descriptor, port)
     }
 
     @Test("a listener takes the one at its address, and connections to it are accepted")
@@ -50,6 +48,39 @@ struct InheritedSocketsTests {
         await listener.close()
         await fresh.close()
         close(other)
+    }
+
+    @Test("one with a name is taken by who asks for the same; others with a name are closed when nobody is left to ask")
+    func handedOver() async throws {
+        let (descriptor, port) = try self.socket()
+        let (unclaimed, unclaimedPort) = try self.socket()
+        let (unnamed, unnamedPort) = try self.socket()
+        let inherited = try InheritedSockets([
+            .init(descriptor, name: "127.0.0.1:0"), .init(unclaimed, name: "localhost:1"), .init(unnamed),
+        ])
+        let copies = try inherited.duplicates()
+        #expect(copies.map(\.name) == ["127.0.0.1:0", "localhost:1", nil])
+        #expect(copies.allSatisfy { fcntl($0.descriptor, F_GETFD) & FD_CLOEXEC != 0 })
+        InheritedSockets.close(copies)
+        let group = MultiThreadedEventLoopGroup.singleton
+        let address = TransportAddress.tcp(host: "127.0.0.1", port: 0)
+        let listener = try await Listener.bind(
+            address, group: group, accepting: ConnectionAcceptor { _ in nil }, inheriting: inherited)
+        #expect(listener.address == .tcp(host: "127.0.0.1", port: port))
+        let copy = try #require(try await listener.duplicate(named: address))
+        #expect(copy.name == "127.0.0.1:0" && !copy.ownsFile)
+        #expect(inherited.closeUnclaimed().map(\.port) == [unclaimedPort])
+        #expect(inherited.left.map(\.port) == [unnamedPort])
+        await #expect(throws: (any Error).self) {
+            try await RawPeer.connect(to: .tcp(host: "127.0.0.1", port: unclaimedPort))
+        }
+        await listener.close()
+        // Closed, but there is another descriptor of the socket: who connects waits.
+        let peer = try await RawPeer.connect(to: .tcp(host: "127.0.0.1", port: port))
+        await peer.close()
+        await #expect(throws: TransportError.self) { try await listener.duplicate(named: address) }
+        InheritedSockets.close([copy])
+        close(unnamed)
     }
 
     @Test("what is no listening socket is refused by its number")
