@@ -33,10 +33,13 @@ struct ReadmeCommandTests {
         ("swift run PrefaceDump", .here),
         ("Scripts/demo", .not("It builds a release, and shows figures for a minute.")),
         ("Scripts/test", .not("It is what runs this.")),
+        ("Scripts/bench", .not("It builds a release; Scripts/gate builds and runs the same in CI.")),
         ("apt-get install ", .not("It changes the machine.")),
         (
             "swift build ",
-            .not("A build with another trait takes as long as the first one; CONTRIBUTING.md tests that trait.")
+            .not(
+                "A build with another trait, or a release, takes as long as the first one; CI tests that trait, and builds so "
+                    + "for Scripts/gate.")
         ),
         ("systemctl ", .not("That needs systemd as the first process; SystemdTests and RestartTests send the signal.")),
     ]
