@@ -92,10 +92,16 @@ actor Service {
         for await event in events { await self.handle(event) }
         self.endRestart()
         clock.cancel()
-        // From the successor's numbers on, this one's would only confuse.
-        if case .handedOver = self.restart { await self.admin?.shutDown(handedOver: true) }
-        await self.proxy.runUntilShutdown()
-        await self.admin?.shutDown()
+        if case .handedOver = self.restart {
+            // At the same time: beside the successor's numbers, this one's would only confuse.
+            async let isAdminOver: Void? = self.admin?.shutDown(handedOver: true)
+            await self.proxy.runUntilShutdown()
+            await isAdminOver
+        } else {
+            // For as long as it drains, that can be seen.
+            await self.proxy.runUntilShutdown()
+            await self.admin?.shutDown()
+        }
         // What was recorded last is not in the file yet.
         self.accessLog?.close()
         self.logger.info("stopped")

@@ -7,7 +7,7 @@ import Testing
 @testable import httptp
 
 /// `httptp estimate`, and whether what it says comes true.
-@Suite("httptp estimate", .timeLimit(.minutes(10)))
+@Suite("httptp estimate", .timeLimit(.minutes(10)), .serialized)
 struct EstimateCommandTests {
     private func run(_ arguments: String...) async throws -> (status: Int32, text: String) {
         try await ChildProcess.run(Programs.httptp, ["estimate"] + arguments)
@@ -65,10 +65,21 @@ struct EstimateCommandTests {
         }
     }
 
+    /// Numbers of 31 bits that look like chance, and are the same each time.
+    private static func random(_ seed: Int, count: Int = 4) -> [Int] {
+        var state = UInt64(seed) &+ 1
+        return (0..<count).map { _ in
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33)
+        }
+    }
+
     private static func fields(_ number: Int) -> [(String, String)] {
         [
             ("Host", "a"), ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) Test/1.0"), ("Accept", "*/*"),
             ("X-Request-ID", "\(UInt64(number) &* 0x9E37_79B9_7F4A_7C15)"),
+            // Of everybody another one: so little depends on who is first where several ask at the same time.
+            ("Cookie", "session=\(Self.random(number).map { String($0, radix: 16) }.joined())"),
         ]
     }
 
@@ -77,11 +88,8 @@ struct EstimateCommandTests {
     /// What is large and always the same nearly vanishes in a link, and what is left of it depends on the pieces that it
     /// comes in, and on the order; an estimate has answers whole, in the order of their requests.
     private static func record(_ number: Int) -> Data {
-        var state = UInt64(number) &+ 1
-        func next() -> Int {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return Int(state >> 33)
-        }
+        var numbers = Self.random(number, count: 200).makeIterator()
+        func next() -> Int { numbers.next() ?? 0 }
         let items = (0..<(2 + next() % 20)).map { _ in
             #"{"id":\#(next()),"price":"\#(next() % 1000).\#(next() % 100)","seller":"\#(String(next(), radix: 36))","inStock":\#(next() % 2 == 0)}"#
         }
@@ -96,7 +104,7 @@ struct EstimateCommandTests {
     private func carried(
         _ recorded: [Recorded], _ codec: String, batch: Int, originPort: Int
     ) async throws -> (requests: Int, responses: Int) {
-        let delay = batch == 1 ? "0" : "\(50 + 3 * batch)ms"
+        let delay = batch == 1 ? "0" : "\(200 + 3 * batch)ms"
         let far = try await HTTPTPProcess([
             "-inType", "teleport", "-inCompress", codec, "-inDelay", delay, "-out", "127.0.0.1:\(originPort)",
             "-outType",
@@ -133,7 +141,8 @@ struct EstimateCommandTests {
         let scratch = try Scratch()
         let direct = try await RawPeer.connect(to: .tcp(host: "127.0.0.1", port: nginx.port))
         var recorded: [Recorded] = []
-        for number in 0..<200 {
+        let count = batch == 10 ? 100 : 200
+        for number in 0..<count {
             let target = batch == 1 ? ["/small.txt", "/text.html", "/empty"][number % 3] : "/\(number).json"
             if batch > 1 { try nginx.scratch.write("html/\(number).json", Self.record(number)) }
             recorded.append(try await self.exchange("\(target)?number=\(number)", Self.fields(number), through: direct))
@@ -147,7 +156,7 @@ struct EstimateCommandTests {
             "--json")
         try #require(status == 0, "\(text)")
         let json = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
-        #expect(json["exchanges"] as? Int == 200)
+        #expect(json["exchanges"] as? Int == count)
         let estimates = try #require(json["estimates"] as? [[String: Any]])
         #expect(estimates.map { $0["codec"] as? String } == Self.codecs)
         for (codec, estimate) in zip(Self.codecs, estimates) {
