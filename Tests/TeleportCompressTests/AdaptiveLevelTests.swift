@@ -184,6 +184,19 @@ import Testing
         #expect(loop.stored == 0)
     }
 
+    @Test("between pictures it is the text that decides: a level that pays for it is found")
+    func mixed() throws {
+        for (behaviour, expected) in [(Self.likeRequests, Self.zstd9), (Self.flat, .zstd)] {
+            var loop = try Loop(30, .zstd)
+            var number = 0
+            loop.run(windows: 160, rate: 40e6) { codec in
+                number += 1
+                return number.isMultiple(of: 6) ? behaviour(codec) : Behaviour(cost: 0.02, ratio: 1)
+            }
+            #expect(loop.codecs == [expected])
+        }
+    }
+
     @Test("a load at the border between two levels does not move it to and fro")
     func noFlapping() throws {
         for rate in stride(from: 10e6, through: 250e6, by: 24e6) {

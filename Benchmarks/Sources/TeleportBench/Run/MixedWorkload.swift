@@ -4,7 +4,7 @@ import Teleport
 extension Workload {
     /// What a site serves: of ten calls six POST a line of the corpus and are answered with one, two get what looks like
     /// a JPEG of 8 to 40 KB, one what looks like a PNG of 4 to 16 KB, and one sends and gets 2 KB of random bytes, as
-    /// something encrypted would be. By bytes that is about a sixth JSON, and the same bytes every time.
+    /// something encrypted would be. By bytes about a fifth of it is JSON, and it is the same every time.
     static func mix(directory: String) throws -> Workload {
         let files = try CorpusFiles(directory: directory)
         var noise = Noise()
