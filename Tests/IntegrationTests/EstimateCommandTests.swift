@@ -143,8 +143,8 @@ struct EstimateCommandTests {
         var recorded: [Recorded] = []
         let count = batch == 10 ? 100 : 200
         for number in 0..<count {
-            let target = batch == 1 ? ["/small.txt", "/text.html", "/empty"][number % 3] : "/\(number).json"
-            if batch > 1 { try nginx.scratch.write("html/\(number).json", Self.record(number)) }
+            let target = batch == 1 ? ["/small.txt", "/\(number).json", "/empty"][number % 3] : "/\(number).json"
+            try nginx.scratch.write("html/\(number).json", Self.record(number))
             recorded.append(try await self.exchange("\(target)?number=\(number)", Self.fields(number), through: direct))
         }
         await direct.close()
