@@ -4,4 +4,8 @@ import ArgumentParser
 struct LinkOptions: ParsableArguments {
     @Option(.codec) var codec: Codec?
     @Option(.wire) var wire: Wire
+    @Flag(.tunnel) var tunnel: Bool
+    @Option(.tunnelIdleTimeout) var tunnelIdleTimeout: Span
+
+    func validate() throws { try ProxyOption.tunnelIdleTimeout.requirePositive(self.tunnelIdleTimeout) }
 }

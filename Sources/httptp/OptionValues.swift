@@ -81,7 +81,7 @@ extension ProxyOption {
         case .inCompress, .outCompress, .codec: Codec.self
         case .wire: Wire.self
         case .inDelay, .outDelay, .outTimeout, .outMaxAge, .outHealthInterval, .outSlowStart, .inHeadTimeout,
-            .inIdleTimeout:
+            .inIdleTimeout, .tunnelIdleTimeout:
             Span.self
         case .outBalance: ProxyConfiguration.Balance.self
         case .outHealthPath: HealthPath.self
@@ -94,7 +94,7 @@ extension ProxyOption {
         case .logLevel: LogLevel.self
         case .logFormat: LogFormat.self
         case .in, .config, .inTLSClientCA, .outTLSCA, .outTLSCert, .outTLSKey, .outTLSServerName, .accessLog,
-            .expvarAddr, .check, .printConfig, .inGetOnly, .reusePort, .outTLSInsecure, .logAllErrors:
+            .expvarAddr, .check, .printConfig, .inGetOnly, .reusePort, .outTLSInsecure, .logAllErrors, .tunnel:
             String.self
         }
     }

@@ -11,7 +11,7 @@ enum ProxyOption: String, CaseIterable {
     case forward, out, outType, outCompress, outDelay, outTimeout, outConnsPerAddr, outWarm, outMaxAge
     case outBalance, outHealthPath, outHealthInterval, outSlowStart, outRetryBudget
     // Links between proxies.
-    case codec, wire
+    case codec, wire, tunnel, tunnelIdleTimeout
     // TLS.
     case inTLSCert, inTLSKey, inTLSClientCA
     case outTLSCA, outTLSInsecure, outTLSCert, outTLSKey, outTLSServerName

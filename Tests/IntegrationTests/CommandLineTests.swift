@@ -48,7 +48,7 @@ struct CommandLineTests {
         case .outHealthPath: return ("/health", [])
         case .outWarm, .outRetryBudget: return ("7", [])
         case .inDelay, .outDelay, .outTimeout, .inHeadTimeout, .inIdleTimeout, .outMaxAge, .outHealthInterval,
-            .outSlowStart:
+            .outSlowStart, .tunnelIdleTimeout:
             return ("1m30s", [])
         case .inAllowIP: return ("10.0.0.0/8,::1", [])
         case .clientIPHeader, .via, .outTLSServerName:
@@ -65,7 +65,7 @@ struct CommandLineTests {
         case .accessLog: return ("-", [])
         case .logLevel: return ("error", [])
         case .logFormat: return ("json", [])
-        case .inGetOnly, .reusePort, .logAllErrors, .check, .printConfig: return ("", [])
+        case .inGetOnly, .reusePort, .logAllErrors, .check, .printConfig, .tunnel: return ("", [])
         }
     }
 
@@ -169,6 +169,7 @@ struct CommandLineTests {
         #expect(configuration.viaName == "httptp")
         #expect(configuration.front.tls == nil && configuration.outTLS == nil && configuration.accessLog == nil)
         #expect(!configuration.front.getOnly && !configuration.front.reusesPort && !configuration.logsAllErrors)
+        #expect(!configuration.front.allowsTunnels && configuration.tunnelIdleTimeout == .hours(1))
         let admin = try #require(try command.observing.adminAddress())
         #expect(admin.address == .tcp(host: "localhost", port: 8040))
         #expect(admin.isDefault)
@@ -184,6 +185,7 @@ struct CommandLineTests {
             "-inIdleTimeout", "9s", "-inDelay", "10us", "-outDelay", "11ms", "-expvarAddr", "localhost:8040",
             "-logLevel", "debug", "-outWarm", "2", "-outMaxAge", "12s", "-outBalance", "round-robin",
             "-outHealthPath", "/h", "-outHealthInterval", "13s", "-outSlowStart", "14s", "-outRetryBudget", "15",
+            "-tunnel", "-tunnelIdleTimeout", "16s",
         ]
         let command = try self.command(arguments)
         let configuration = try self.proxy(arguments)
@@ -203,6 +205,7 @@ struct CommandLineTests {
         #expect(configuration.outBalance == .roundRobin && configuration.outSlowStart == .seconds(14))
         #expect(configuration.outHealthCheck == .init(path: "/h", interval: .seconds(13)))
         #expect(configuration.outRetryBudget == 15)
+        #expect(configuration.front.allowsTunnels && configuration.tunnelIdleTimeout == .seconds(16))
         #expect(try self.proxy(["-outMaxAge=0"]).outMaxAge == nil)
         #expect(configuration.front.clientIPField == "X-Real-IP")
         #expect(configuration.viaName == nil)
