@@ -8,7 +8,7 @@ me="Scripts/$(basename "$0")"
 # Debian packages and how to tell that what they bring is there.
 build_packages=(pkg-config zlib1g-dev liblz4-dev libsnappy-dev libzstd-dev)
 isal_packages=(libisal-dev)
-test_packages=(nginx curl wrk openssl mandoc chromium systemd)
+test_packages=(nginx curl wrk openssl mandoc chromium systemd python3)
 
 say() { printf '%s: %s\n' "$me" "$*" >&2; }
 
@@ -40,6 +40,7 @@ is_there() {
         libisal-dev) has_library libisal isa-l.h ;;
         binutils) has_command objcopy ;;
         systemd) has_command systemd-socket-activate ;;
+        python3) [[ -x /usr/bin/python3 ]] ;;
         *) has_command "$1" ;;
     esac
 }

@@ -8,20 +8,30 @@ extension HTTPCodec {
     /// What is remembered of a request to read its answer.
     public struct FramedContext: Sendable {
         @usableFromInline let method: HTTPMethod
+        @usableFromInline let opensTunnel: Bool
 
         @inlinable
-        init(method: HTTPMethod) { self.method = method }
+        init(method: HTTPMethod, opensTunnel: Bool) {
+            self.method = method
+            self.opensTunnel = opensTunnel
+        }
     }
 
     // MARK: Sending
 
     @inlinable
     public func outboundRequest(_ request: Request) -> OutboundMessage {
-        OutboundMessage(OutboundBody(request.body, request.trailers), isSensitive: request.isSensitive)
+        OutboundMessage(
+            OutboundBody(request.body, request.trailers), isSensitive: request.isSensitive,
+            isTunnel: request.opensTunnel)
     }
 
     @inlinable
     public func outboundResponse(_ response: Response) -> OutboundMessage {
+        if response.grantsTunnel {
+            let body = response.body
+            return OutboundMessage(.stream { body.openPipe(trailers: nil) }, isTunnel: true)
+        }
         // A 204 or 304 has none, whatever it was given.
         guard !response.status.forbidsBody else { return OutboundMessage(.whole(ByteBuffer())) }
         return OutboundMessage(OutboundBody(response.body, response.trailers))
@@ -35,9 +45,9 @@ extension HTTPCodec {
         do throws(HTTPError) {
             try FramedEncoder.encode(
                 request.head, content: FramedContent(request.body, hasTrailers: request.hasTrailers),
-                isSecure: request.isSecure,
+                isSecure: request.isSecure, opensTunnel: request.opensTunnel,
                 via: self.via, secrets: self.secrets, limits: self.sentLimits, into: &buffer, secretValues: &secrets)
-            return FramedContext(method: request.head.method)
+            return FramedContext(method: request.head.method, opensTunnel: request.opensTunnel)
         } catch {
             throw RPCError(.unsendable, error.message, cause: error)
         }
@@ -55,7 +65,8 @@ extension HTTPCodec {
     func encodeHead(
         _ response: Response, _ content: FramedContent, _ buffer: inout ByteBuffer, _ secrets: inout ByteBuffer
     ) throws(RPCError) {
-        let kind: FramedResponseKind = response.status.isInformational ? .interim : .final
+        let kind: FramedResponseKind =
+            response.grantsTunnel ? .tunnel : response.status.isInformational ? .interim : .final
         do throws(HTTPError) {
             try FramedEncoder.encode(
                 response.head, kind: kind, content: content, date: kind == .final ? self.dateClock?.now() : nil,
@@ -94,6 +105,7 @@ extension HTTPCodec {
 
     @inlinable
     public func decodeRequest(_ message: consuming InboundMessage) -> ReceivedRequest<Request, Response> {
+        guard !message.isTunnel else { return self.decodeTunnel(message) }
         do throws(HTTPError) {
             let framed = try FramedDecoder.decodeRequest(message.head, secrets: message.secrets, limits: self.limits)
             let body = try self.body(message.body, ContentCheck(framed))
@@ -112,13 +124,60 @@ extension HTTPCodec {
     > {
         do throws(HTTPError) {
             let framed = try FramedDecoder.decodeResponse(
-                message.head, secrets: message.secrets, kind: message.isInterim ? .interim : .final, limits: self.limits
-            )
+                message.head, secrets: message.secrets,
+                kind: message.isInterim ? .interim : message.isTunnel ? .tunnel : .final, limits: self.limits)
+            if message.isTunnel { return try self.grantedTunnel(framed.head, message.body, context) }
             if message.isInterim { return .response(Response(head: framed.head)) }
             let body = try self.body(message.body, ContentCheck(framed, to: context.method))
             return .response(Response(head: (consume framed).head, body: body))
         } catch {
             return .refused(RPCError(.unacceptableAnswer, error.message, possiblyExecuted: true, cause: error))
+        }
+    }
+
+    /// A request that asks for a tunnel: its body is no body, and has no length.
+    @usableFromInline
+    func decodeTunnel(_ message: InboundMessage) -> ReceivedRequest<Request, Response> {
+        do throws(HTTPError) {
+            guard self.allowsTunnels else {
+                throw HTTPError(.connectNotSupported, message: "Tunnels are not opened here.")
+            }
+            let framed = try FramedDecoder.decodeRequest(
+                message.head, secrets: message.secrets, isTunnel: true, limits: self.limits)
+            guard framed.head.method == .connect || framed.head.fields.contains(.upgrade),
+                framed.contentLength ?? 0 == 0
+            else {
+                throw HTTPError(
+                    .malformedHead, message: "A tunnel is asked for by CONNECT or an upgrade, without a body.")
+            }
+            return .request(
+                Request(
+                    head: framed.head, body: Self.bytes(message.body), isSecure: framed.isSecure,
+                    isSensitive: message.isSensitive, opensTunnel: true))
+        } catch {
+            return .refused(.refusal(error))
+        }
+    }
+
+    @usableFromInline
+    func grantedTunnel(
+        _ head: ResponseHead, _ body: InboundBody, _ context: FramedContext
+    ) throws(HTTPError) -> ReceivedResponse<Response> {
+        guard context.opensTunnel else {
+            throw HTTPError(
+                .informationalAsFinal, status: .badGateway,
+                message: "The server granted a tunnel that nobody asked for.")
+        }
+        return .response(Response(head: head, body: Self.bytes(body), grantsTunnel: true))
+    }
+
+    /// One half of a tunnel.
+    private static func bytes(_ body: InboundBody) -> Body {
+        switch body {
+        case .whole(let bytes): return Body(bytes)
+        case .pipe(let pipe):
+            pipe.declare(size: nil)
+            return Body(source: PipeSource(pipe))
         }
     }
 

@@ -21,6 +21,8 @@ public struct HTTPCodec: SelfDelimitingCodec {
     @usableFromInline let secrets: SecretFields
     /// What an intermediary adds to requests about itself.
     @usableFromInline let via: Via?
+    /// Whether requests that ask for a tunnel are taken (V1-70).
+    @usableFromInline let allowsTunnels: Bool
     /// What a caller is told instead of a response that cannot be sent.
     let statusOfUnsendable: Status
     /// Gives responses that have none a `Date`; `nil` passes them on as they are.
@@ -37,15 +39,17 @@ public struct HTTPCodec: SelfDelimitingCodec {
     ///   - secrets: fields whose values are kept out of compression histories on v1: default, those of authentication and
     ///     cookies.
     ///   - streamLimit: the largest body that is accepted on v1, where it comes in pieces; `nil` is that of `limits`.
+    ///   - allowsTunnels: whether requests that ask for a tunnel (V1-70) are taken on v1; else they are answered 501.
     public init(
         limits: HTTPLimits = .default, sentLimits: HTTPLimits? = nil, via: Via? = nil,
         statusOfUnsendable: Status = .internalServerError, addsDate: Bool = true, secrets: SecretFields = .default,
-        streamLimit: Int? = nil
+        streamLimit: Int? = nil, allowsTunnels: Bool = false
     ) {
         self.limits = limits
         self.streamLimit = streamLimit ?? limits.maxBodySize
         self.sentLimits = sentLimits ?? limits
         self.via = via
+        self.allowsTunnels = allowsTunnels
         self.secrets = secrets
         self.statusOfUnsendable = statusOfUnsendable
         self.dateClock = addsDate ? DateClock() : nil
@@ -79,6 +83,7 @@ public struct HTTPCodec: SelfDelimitingCodec {
     @inlinable
     public func encode(_ request: Request, into buffer: inout ByteBuffer) throws(RPCError) -> CallContext {
         guard !request.isSensitive else { throw Self.sensitiveOnV0 }
+        guard !request.opensTunnel else { throw Self.tunnelOnV0 }
         do throws(HTTPError) {
             try TeleportEncoder.encode(request, via: self.via, limits: self.sentLimits, into: &buffer)
             return CallContext(dropsBody: TeleportEncoder.mapsToGET(request.head.method))
@@ -106,6 +111,13 @@ public struct HTTPCodec: SelfDelimitingCodec {
     public func complete(_ response: consuming Response, context: CallContext) -> Response {
         guard context.dropsBody else { return response }
         return Response(head: response.head)
+    }
+
+    @usableFromInline
+    static var tunnelOnV0: RPCError {
+        let error = HTTPError(
+            .connectNotSupported, message: "The way to the server behind is of an old kind that carries no tunnels.")
+        return RPCError(.unsendable, error.message, cause: error)
     }
 
     /// Reads requests from a v0 stream.

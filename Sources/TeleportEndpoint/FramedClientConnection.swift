@@ -171,6 +171,7 @@ where Completion.Response == Codec.Response {
             frameFlags.insert(.sensitive)
             callFlags.insert(.sensitive)
         }
+        if message.isTunnel { frameFlags.insert(.tunnel) }
         state.outbox.beginFrame(
             of: Outbox.typicalHead + (inline?.readableBytes ?? 0), isSensitive: message.isSensitive)
         let remaining = deadline == .never ? nil : Self.milliseconds(deadline, now)

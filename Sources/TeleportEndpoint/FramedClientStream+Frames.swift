@@ -351,7 +351,8 @@ extension FramedClientStream {
         let flags = header.flags
         return InboundMessage(
             head: payload.head, secrets: secrets, body: pipe.map { .pipe($0) } ?? .whole(payload.body),
-            isSensitive: flags.contains(.sensitive), isInterim: flags.contains(.interim))
+            isSensitive: flags.contains(.sensitive), isInterim: flags.contains(.interim),
+            isTunnel: flags.contains(.tunnel))
     }
 
     @usableFromInline

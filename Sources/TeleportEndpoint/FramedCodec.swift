@@ -57,11 +57,15 @@ public struct OutboundMessage: Sendable {
     public var body: OutboundBody
     /// Whether the whole stream, its other direction included, is kept out of every history (V1-23).
     public var isSensitive: Bool
+    /// Whether it asks for a tunnel, or grants one (V1-70). The body is then its bytes, and is ``OutboundBody/stream(open:)``
+    /// in an answer.
+    public var isTunnel: Bool
 
     @inlinable
-    public init(_ body: OutboundBody, isSensitive: Bool = false) {
+    public init(_ body: OutboundBody, isSensitive: Bool = false, isTunnel: Bool = false) {
         self.body = body
         self.isSensitive = isSensitive
+        self.isTunnel = isTunnel
     }
 }
 
@@ -84,17 +88,20 @@ public struct InboundMessage: Sendable {
     public let isSensitive: Bool
     /// Whether it is an informational answer.
     public let isInterim: Bool
+    /// Whether it asks for a tunnel, or grants one.
+    public let isTunnel: Bool
 
     @inlinable
     public init(
         head: ByteBuffer, secrets: ByteBuffer? = nil, body: InboundBody, isSensitive: Bool = false,
-        isInterim: Bool = false
+        isInterim: Bool = false, isTunnel: Bool = false
     ) {
         self.head = head
         self.secrets = secrets
         self.body = body
         self.isSensitive = isSensitive
         self.isInterim = isInterim
+        self.isTunnel = isTunnel
     }
 }
 

@@ -61,7 +61,8 @@ final class FramedServerConnection: Sendable {
         let message = encoding.message(response)
         let (inline, rest) = message.body.split()
         if let rest {
-            return self.answer(token, with: response, encoding, inline, rest, isServersOwn: isServersOwn)
+            return self.answer(
+                token, with: response, encoding, inline, rest, isTunnel: message.isTunnel, isServersOwn: isServersOwn)
         }
         let (signal, stopsRequest) = self.state.withLock { state -> (Signal, Bool) in
             let action = state.machine.requestAnswered(token)
@@ -75,16 +76,20 @@ final class FramedServerConnection: Sendable {
     @usableFromInline
     func answer<Response>(
         _ token: StreamToken, with response: Response, _ encoding: FramedEncoding<Response>, _ inline: ByteBuffer?,
-        _ rest: OutboundRest, isServersOwn: Bool
+        _ rest: OutboundRest, isTunnel: Bool, isServersOwn: Bool
     ) {
         let now = self.executor.eventLoop.now.uptimeNanoseconds
         let (signal, isSensitive) = self.state.withLock { state -> (Signal, Bool?) in
-            let action = state.machine.answerBegun(token, now: now)
+            let isAsked = !isTunnel || state.machine.asksForTunnel(token)
+            let action = state.machine.answerBegun(token, now: now, grantsTunnel: isTunnel && isAsked)
             guard case .answer(_, let isSensitive, _) = action else {
                 if action != .ignore, !isServersOwn { self.load.leave() }
                 return (self.append(action, response, encoding, nil, ends: true, to: &state).signal, nil)
             }
-            let signal = self.append(action, response, encoding, inline, ends: false, to: &state).signal
+            let signal = self.append(
+                action, response, encoding, inline, ends: false, isTunnel: isTunnel,
+                fault: isAsked ? nil : Self.tunnelNotAsked, to: &state
+            ).signal
             // What could not be sent has an answer without a body instead, and has ended.
             return (signal, state.machine.isAnswering(token.id) ? isSensitive : nil)
         }
@@ -123,7 +128,8 @@ final class FramedServerConnection: Sendable {
     @inlinable
     func append<Response>(
         _ action: ServerStreamMachine<Cancellation>.AnswerAction, _ response: Response,
-        _ encoding: FramedEncoding<Response>, _ inline: ByteBuffer?, ends: Bool, to state: inout State
+        _ encoding: FramedEncoding<Response>, _ inline: ByteBuffer?, ends: Bool, isTunnel: Bool = false,
+        fault: RPCError? = nil, to state: inout State
     ) -> (signal: Signal, stopsRequest: Bool) {
         let before = state.outbox.count
         var stops = false
@@ -136,8 +142,11 @@ final class FramedServerConnection: Sendable {
             var flags: FrameFlags = ends ? .end : []
             if isSensitive { flags.insert(.sensitive) }
             do throws(RPCError) {
-                try self.append(response, encoding, inline, id, flags, to: &state)
+                if let fault { throw fault }
+                try self.append(
+                    response, encoding, inline, id, isTunnel ? flags.union(.tunnel) : flags, to: &state)
             } catch {
+                if isTunnel { state.machine.tunnelRefused(id) }
                 self.appendSubstitute(for: error, encoding, id, flags, to: &state)
             }
             stops = stopsRequest
@@ -179,6 +188,11 @@ final class FramedServerConnection: Sendable {
                 state.outbox.secretsInPlace(secrets, of: id, isSensitive: isSensitive, before: start)
             }
         }
+    }
+
+    @usableFromInline
+    static var tunnelNotAsked: RPCError {
+        RPCError(.unsendable, "The answer grants a tunnel that its request does not ask for (V1-70).")
     }
 
     @usableFromInline

@@ -90,7 +90,17 @@ extension FramedServerStream {
     private func requestBodyChanged(_ id: CallID) {
         let change = self.receivers.changed(id)
         if change.taken > 0 { self.give(change.taken, id) }
-        // Unwanted data is dropped, and its credit of the connection given back, until the answer ends the stream.
+        // Unwanted data is dropped, and its credit of the connection given back, until the answer ends the stream. That of
+        // a tunnel may have ended before.
+        guard change.isUnwanted else { return }
+        let stops = self.connection.state.withLock { state in
+            guard state.machine.tunnelUnwanted(id) else { return false }
+            state.outbox.cancel(id, .noError)
+            return true
+        }
+        guard stops else { return }
+        self.driver?.scheduleFlush()
+        self.finishIfDone()
     }
 
     private func give(_ count: Int, _ id: CallID) {
@@ -134,7 +144,11 @@ extension FramedServerStream {
     func breakOff(_ id: CallID, _ code: ErrorCode, _ error: RPCError) {
         let action = self.connection.state.withLock { state in
             let action = state.machine.requestBrokenOff(id, code: code)
-            if case .end = action { state.outbox.cancel(id, code) }
+            switch action {
+            case .end: state.outbox.cancel(id, code)
+            case .stopRequest: state.outbox.cancel(id, .noError)
+            case .stop, .none: break
+            }
             return action
         }
         // Only now: whoever reads the body may answer at once when it breaks off.
@@ -144,6 +158,9 @@ extension FramedServerStream {
             break
         case .stop(let handler):
             handler?()
+        case .stopRequest:
+            self.driver?.scheduleFlush()
+            self.finishIfDone()
         case .end:
             self.senders.remove(id)
             self.connection.load.leave()

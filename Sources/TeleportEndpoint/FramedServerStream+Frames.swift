@@ -88,6 +88,8 @@ extension FramedServerStream {
                     isSensitive: flags.contains(.sensitive), now: now)
             }
             self.receiveBody(action, frame)
+            // The other half of a tunnel may be what a drain waits for.
+            if flags.contains(.end) { self.finishIfDone() }
         case .trailers:
             let action = try self.withMachine { machine throws(WireError) in
                 try machine.trailersReceived(
@@ -200,7 +202,8 @@ extension FramedServerStream {
             self.armClock()
         }
         let message = InboundMessage(
-            head: payload.head, secrets: secrets, body: body, isSensitive: flags.contains(.sensitive))
+            head: payload.head, secrets: secrets, body: body, isSensitive: flags.contains(.sensitive),
+            isTunnel: flags.contains(.tunnel))
         self.service.dispatch(
             message,
             StreamRequest(
@@ -212,7 +215,9 @@ extension FramedServerStream {
         if case .stop(let cancel) = action { cancel?() }
         self.receivers.fail(id, RPCError(.cancelled, "The client gave the request up.", possiblyExecuted: true))
         switch action {
-        case .none, .stop:
+        case .none:
+            self.finishIfDone()
+        case .stop:
             break
         case .breakOff:
             self.senders.remove(id)

@@ -240,6 +240,7 @@ struct ServerStreamRun {
         }
         switch self.machine.requestBrokenOff(id, code: .malformed) {
         case .none: precondition(stream?.isWanted != true, "A request did not break off.")
+        case .stopRequest: preconditionFailure("A tunnel that nobody asked for.")
         case .end:
             precondition(stream?.phase == .answering, "An answer broke off.")
             self.terminate(id)

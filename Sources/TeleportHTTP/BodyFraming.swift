@@ -20,6 +20,8 @@ public enum ConnectionDirective: Hashable, Sendable {
     case close
     /// `Connection: keep-alive`, for a peer that speaks HTTP/1.0.
     case keepAlive
+    /// `Connection: Upgrade`, beside the field `Upgrade`: another protocol is asked for, or follows.
+    case upgrade
 }
 
 extension BodyFraming {
@@ -49,6 +51,7 @@ extension ConnectionDirective {
         case .unsaid: break
         case .close: writer.write("Connection: close\r\n")
         case .keepAlive: writer.write("Connection: keep-alive\r\n")
+        case .upgrade: writer.write("Connection: Upgrade\r\n")
         }
     }
 }

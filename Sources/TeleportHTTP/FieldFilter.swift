@@ -34,6 +34,14 @@ public struct FieldFilter: Hashable, Sendable {
         FieldFilter(ids: .hopByHop.with(FieldID.expect), followsConnection: true)
     }
 
+    /// ``teleport`` without `Upgrade`: for a message that asks for another protocol, or switches to one, along with
+    /// ``ConnectionDirective/upgrade``.
+    public static var upgrade: FieldFilter {
+        FieldFilter(
+            ids: .hopByHop.with(FieldID.expect).without(FieldID.upgrade), followsConnection: true,
+            protected: FieldSet().with(FieldID.host).with(FieldID.contentLength).with(FieldID.upgrade))
+    }
+
     /// What may not stand in a head of protocol v1 (V1-63): ``teleport`` without `Trailer`, because it has trailers.
     static var framed: FieldFilter { FieldFilter(ids: .ofConnection, followsConnection: true) }
 

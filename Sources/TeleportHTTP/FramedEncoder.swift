@@ -103,7 +103,9 @@ public enum FramedEncoder {
         into buffer: inout ByteBuffer, secretValues: inout ByteBuffer
     ) throws(HTTPError) {
         try kind.check(head.status)
-        let description = try describedLength(of: head, content)
+        // A tunnel has bytes, but no length.
+        let description: (keepsField: Bool, length: Int?) =
+            kind == .tunnel ? (false, nil) : try describedLength(of: head, content)
         let plan = FieldPlan(
             head.fields, filter: kind == .tunnel ? .framedTunnel : .framed, keepsLength: description.keepsField)
         let (entries, source) = (head.fields.entries, head.fields.buffer.readableBytesSpan)

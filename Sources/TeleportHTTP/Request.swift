@@ -17,18 +17,22 @@ public struct Request: Sendable {
     /// Whether head, body and answer are to touch no compression history, on this connection and behind it (V1-23).
     /// Carried by v1 only; v0 refuses such a request. Lengths can be seen all the same. Default false.
     public var isSensitive: Bool
+    /// Whether it asks for a tunnel (V1-70), as a `CONNECT` or an upgrade. ``body`` is then what the client sends through
+    /// it: nothing of that may reach anybody before the tunnel is granted. Carried by v1 only. Default false.
+    public var opensTunnel: Bool
 
     /// A request from its parts.
     @inlinable
     public init(
         head: RequestHead, body: Body = .empty, trailers: Fields? = nil, isSecure: Bool = false,
-        isSensitive: Bool = false
+        isSensitive: Bool = false, opensTunnel: Bool = false
     ) {
         self.head = head
         self.body = body
         self.rareTrailers = Rare(trailers)
         self.isSecure = isSecure
         self.isSensitive = isSensitive
+        self.opensTunnel = opensTunnel
     }
 
     /// A request with the given fields; one of them should be `Host`.

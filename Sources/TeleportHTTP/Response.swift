@@ -14,13 +14,17 @@ public struct Response: Sendable {
     }
     @usableFromInline var rareTrailers: Rare<Fields>
     @inlinable package var hasTrailers: Bool { self.rareTrailers.box != nil }
+    /// Whether it grants the tunnel that its request asks for (V1-70): 101 to an upgrade, 2xx to a `CONNECT`. ``body`` is
+    /// then what the server sends through it. Carried by v1 only. Default false.
+    public var grantsTunnel: Bool
 
     /// A response from its parts.
     @inlinable
-    public init(head: ResponseHead, body: Body = .empty, trailers: Fields? = nil) {
+    public init(head: ResponseHead, body: Body = .empty, trailers: Fields? = nil, grantsTunnel: Bool = false) {
         self.head = head
         self.body = body
         self.rareTrailers = Rare(trailers)
+        self.grantsTunnel = grantsTunnel
     }
 
     /// A response with the given fields. `Content-Length` is added when it is encoded.
@@ -52,6 +56,7 @@ public struct Response: Sendable {
 
     /// The same response without a share in the blocks it was received in.
     public func detached() -> Response {
-        Response(head: head.detached(), body: body.detached(), trailers: trailers?.detached())
+        Response(
+            head: head.detached(), body: body.detached(), trailers: trailers?.detached(), grantsTunnel: grantsTunnel)
     }
 }

@@ -19,6 +19,11 @@ extension Exchange {
 
     /// The whole answer came, or its head and a pipe.
     func callSucceeded(_ response: Response) {
+        if self.request.opensTunnel,
+            response.grantsTunnel || self.request.method == .connect && response.status.isSuccessful
+        {
+            return self.tunnelAnswered(response)
+        }
         guard let body = (response.body.source as? PipeSource)?.handOn() else {
             guard !self.wantsWholeAnswer || response.body.count ?? 0 <= self.forwarder.maxAnswer else {
                 return self.failed(.answerTooLarge)
@@ -38,11 +43,22 @@ extension Exchange {
         self.began(response.head, body)
     }
 
+    private func tunnelAnswered(_ response: Response) {
+        let pipe = (response.body.source as? PipeSource)?.handOn()
+        // Without the flag it is no tunnel (V1-70), and a client of HTTP/1.1 would take it for one all the same.
+        guard response.grantsTunnel, self.isGranted(by: response.head) else {
+            pipe?.cancel()
+            return self.failed(.switchedProtocols)
+        }
+        self.opened(response.head, pipe ?? BodyPipe(whole: response.body.buffer ?? ByteBuffer()))
+    }
+
     func callFailed(_ error: RPCError) {
         if let upload = self.upload {
             // Its client is told by the connection that it comes from.
             if upload.hasFailed { return self.failed(.clientGone) }
             // The server was thought to speak v1, and does not.
+            if error.cause is StreamOnV0, self.request.opensTunnel { return self.failed(.tunnelOnV0) }
             if error.cause is StreamOnV0, self.isReplayable, self.beginAgain() {
                 return self.gather(upload) { _ in false }
             }

@@ -100,7 +100,7 @@ final class Exchange: Sendable {
 
     /// How long a call for it may take: for ever while its body is still coming, unless the client said more.
     var timeout: TimeAmount {
-        let deadline = self.upload == nil ? self.deadline : self.replyTo.deadline
+        let deadline = self.upload == nil || self.request.opensTunnel ? self.deadline : self.replyTo.deadline
         return (deadline ?? .distantFuture) - .now()
     }
 
@@ -256,6 +256,28 @@ final class Exchange: Sendable {
         self.upstream.beganToAnswer(self)
         self.watch(download: body)
         self.replyTo.respond(.stream(head, body))
+    }
+
+    /// Whether the head of an answer grants the tunnel that is asked for (P-53); an upgrade only to what was offered.
+    func isGranted(by head: ResponseHead) -> Bool {
+        guard self.request.opensTunnel else { return false }
+        guard self.request.method != .connect else { return head.status.isSuccessful }
+        return head.status == .switchingProtocols && UpgradeOffer(self.request.fields).covers(head.fields)
+    }
+
+    /// The server granted the tunnel; what it sends comes through the pipe.
+    func opened(_ head: ResponseHead, _ download: BodyPipe) {
+        guard let upload = self.upload else { return self.failed(.switchedProtocols) }
+        self.upstream.beganToAnswer(self)
+        self.forwarder.tunnelOpened(self, head.status, upload: upload, download: download)
+        self.replyTo.respond(.tunnel(head, download))
+    }
+
+    /// The tunnel is over, in whatever way: the answer that granted it was a good one.
+    func tunnelEnded(_ status: Status, bytes: Int, because failure: String?) {
+        self.end()
+        self.upstream.endedWell()
+        self.forwarder.tunnelEnded(self, status, bytes: bytes, because: failure)
     }
 
     /// The answer that began is complete.

@@ -17,6 +17,7 @@ final class Forwarder: RequestService {
     /// The largest bodies that are held where they have to be whole.
     let maxRequest: Int
     let maxAnswer: Int
+    private let tunnelIdleTimeout: TimeAmount
     private let clientStall: (gives: TimeAmount, takes: TimeAmount)
     /// How often it is looked whether bodies move.
     let watchInterval: TimeAmount
@@ -31,6 +32,7 @@ final class Forwarder: RequestService {
         self.failures = FailureLog(logger: configuration.logger, logsAll: configuration.logsAllErrors)
         self.maxRequest = configuration.largestRequest.maxBodySize
         self.maxAnswer = configuration.outLimits.maxBodySize
+        self.tunnelIdleTimeout = configuration.tunnelIdleTimeout
         self.clientStall = (configuration.inUploadStall, configuration.inDownloadStall)
         self.watchInterval = .nanoseconds(
             Swift.min(1_000_000_000, Swift.max(1_000_000, configuration.outTimeout.nanoseconds / 4)))
@@ -137,7 +139,7 @@ final class Forwarder: RequestService {
         attempts.tried |= upstream.bit
         inbound.request = Self.withHost(inbound.request, for: upstream)
         let gathers = !isGathered && self.gathersFirst(inbound, for: upstream)
-        let holdsPlace = self.uploads != nil && inbound.upload != nil && !gathers
+        let holdsPlace = self.uploads != nil && inbound.upload != nil && !gathers && !inbound.request.opensTunnel
         if holdsPlace { self.uploads?.entered() }
         let exchange = Exchange(
             inbound, deadline: deadline, upstream: upstream, forwarder: self, attempts: attempts,
@@ -157,7 +159,8 @@ final class Forwarder: RequestService {
 
     /// Whether more of a body that is still coming has to be here before this server can be given the request.
     private func gathersFirst(_ inbound: InboundRequest, for upstream: Upstream) -> Bool {
-        guard let upload = inbound.upload else { return false }
+        // Of a tunnel nothing comes before it is granted.
+        guard let upload = inbound.upload, !inbound.request.opensTunnel else { return false }
         // HTTP connections of clients ask before.
         if let uploads = self.uploads { return inbound.replyTo.isTeleport && !uploads.admits(after: upload.flow.held) }
         return upstream.carriesStreams == false
@@ -195,6 +198,21 @@ final class Forwarder: RequestService {
         }
         guard let note = exchange.note else { return }
         self.note(note, exchange, status, bytes, failure.word)
+    }
+
+    /// The time of its request is over: how long a tunnel lives says nothing about anybody.
+    func tunnelOpened(_ exchange: Exchange, _ status: Status, upload: BodyPipe, download: BodyPipe) {
+        self.timed(exchange, status)
+        Tunnel(
+            exchange, status, upload: upload, download: download, idleTimeout: self.tunnelIdleTimeout,
+            counts: self.counts.tunnels
+        ).begin()
+    }
+
+    func tunnelEnded(_ exchange: Exchange, _ status: Status, bytes: Int, because failure: String?) {
+        self.leave(exchange)
+        self.counts.requests.succeeded(is200: status == .ok)
+        if let note = exchange.note { self.note(note, exchange, status, bytes, failure) }
     }
 
     private func timed(_ exchange: Exchange, _ status: Status) {

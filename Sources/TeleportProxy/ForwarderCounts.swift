@@ -6,6 +6,7 @@ internal import TeleportEndpoint
 final class ForwarderCounts: Sendable {
     let requests = RequestCounters()
     let durations = RequestDurations()
+    let tunnels = TunnelCounts()
     /// Against the limit of requests at the same time.
     let load = RequestLoad(limit: .max)
     /// What all bodies that are not complete are counted against, where they have to be whole.

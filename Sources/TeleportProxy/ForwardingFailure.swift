@@ -113,6 +113,12 @@ extension ForwardingFailure {
         kind: .badAnswer, possiblyExecuted: true,
         cause: TransportError(.broken, "The server switched protocols without being asked to."))
 
+    /// A link of protocol v0 carries no tunnels.
+    static let tunnelOnV0 = ForwardingFailure.unsendable(
+        HTTPError(
+            .connectNotSupported, status: .notImplemented,
+            message: "The way to the server behind is of an old kind that carries no tunnels."))
+
     /// The other end of the exchange wants no more.
     static let clientGone = ForwardingFailure(
         kind: .clientGone, possiblyExecuted: true,

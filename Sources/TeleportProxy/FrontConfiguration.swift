@@ -21,6 +21,8 @@ public struct FrontConfiguration: Sendable, Equatable {
     public var clientIPField: FieldName?
     /// Whether other processes may listen at the same TCP port (`SO_REUSEPORT`). Default false.
     public var reusesPort: Bool
+    /// Whether `CONNECT` and upgrades are passed on, and become tunnels if the server grants them. Default false: 501.
+    public var allowsTunnels: Bool
     /// How answers to Teleport clients are compressed. Default none.
     public var compression: CompressionCodec
     /// How much of each loop's time compressing answers may take over v1, as in `ServerConfiguration`. Default `nil`: the
@@ -53,6 +55,7 @@ public struct FrontConfiguration: Sendable, Equatable {
         self.getOnly = false
         self.clientIPField = nil
         self.reusesPort = false
+        self.allowsTunnels = false
         self.compression = .none
         self.compressionBudget = nil
         self.delay = .zero

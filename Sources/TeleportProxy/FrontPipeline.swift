@@ -20,9 +20,11 @@ struct FrontPipeline {
         let body: BodyPipe
         let framing: BodyFraming
         /// Nobody wants the content: the answer to a `HEAD`, a 304.
-        var dropsContent: Bool { self.framing == .headOnly || self.framing == .none }
+        var dropsContent: Bool { !self.isTunnel && (self.framing == .headOnly || self.framing == .none) }
         /// The connection closes behind it.
         let closes: Bool
+        /// Bytes of a tunnel, as they are.
+        var isTunnel = false
     }
 
     enum Outcome {
@@ -33,6 +35,8 @@ struct FrontPipeline {
         case abort
         /// The answer broke off whose end would be that of the connection: only a reset tells the client.
         case reset
+        /// The server has sent its last through a tunnel; the client may go on.
+        case halfClose
     }
 
     private let limit: Int
@@ -51,6 +55,8 @@ struct FrontPipeline {
     init(limit: Int) { self.limit = Swift.max(1, limit) }
 
     var isEmpty: Bool { self.entries.isEmpty }
+    /// The head that grants a tunnel was written: what follows each way is the tunnel's.
+    var isTunnel: Bool { self.writing?.isTunnel ?? false }
     var isFull: Bool { self.entries.count >= self.limit }
 
     /// The head of the next request was read, whose client waits to be told to go on.
@@ -82,7 +88,7 @@ struct FrontPipeline {
 
     mutating func answered(_ number: UInt64, with answer: Answer) {
         guard let index = self.index(of: number), self.entries[index].answer == nil else {
-            if case .stream(_, let body) = answer { body.cancel() }
+            answer.pipe?.cancel()
             return
         }
         self.entries[index].answer = answer
@@ -109,7 +115,7 @@ struct FrontPipeline {
     mutating func abandoned() -> [Exchange] {
         var exchanges: [Exchange] = []
         for entry in self.entries {
-            if case .stream(_, let body) = entry.answer { body.cancel() }
+            entry.answer?.pipe?.cancel()
             if let exchange = entry.exchange { exchanges.append(exchange) }
         }
         self.entries = []
@@ -176,6 +182,11 @@ struct FrontPipeline {
             self.begin(head, body, for: entry, closes: closes, into: &buffer)
             body.attach(reader)
             return .open
+        case .tunnel(let head, let body):
+            self.writeGrant(head, into: &buffer)
+            self.writing = Writing(body: body, framing: .none, closes: true, isTunnel: true)
+            body.attach(reader)
+            return .open
         }
     }
 
@@ -202,6 +213,14 @@ struct FrontPipeline {
         case .none, .headOnly:
             break
         }
+    }
+
+    private func writeGrant(_ head: ResponseHead, into buffer: inout ByteBuffer) {
+        let switches = head.status == .switchingProtocols
+        // Nothing is said about a body, so nothing can be wrong with this framing.
+        try? ResponseEncoder.encode(
+            head, framing: head.status.forbidsBody ? .none : .untilClose, filter: switches ? .upgrade : .hopByHop,
+            connection: switches ? .upgrade : .unsaid, into: &buffer)
     }
 
     private mutating func begin(
@@ -252,9 +271,10 @@ struct FrontPipeline {
                 if writing.framing == .chunked {
                     ChunkEncoder.encodeEnd(trailers: trailers as? Fields, into: &buffer)
                 }
-                return self.firstEnded(closes: writing.closes)
+                let outcome = self.firstEnded(closes: writing.closes)
+                return writing.isTunnel ? .halfClose : outcome
             case .failed:
-                return writing.framing == .untilClose ? .reset : .abort
+                return writing.framing == .untilClose || writing.isTunnel ? .reset : .abort
             }
         }
         self.wantsRoom = true

@@ -56,8 +56,8 @@ final class HTTPFront: Sendable {
         switch (message, self.stream.value) {
         case (.answer(let number, let answer), let stream?): stream.answered(number, with: answer)
         case (.informational(let number, let head), let stream?): stream.informed(number, head)
-        case (.answer(_, .stream(_, let body)), nil): body.cancel()
-        case (.answer, nil), (.informational, nil): break
+        case (.answer(_, let answer), nil): answer.pipe?.cancel()
+        case (.informational, nil): break
         }
     }
 }

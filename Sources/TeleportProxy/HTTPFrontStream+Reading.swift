@@ -4,6 +4,7 @@ internal import Teleport
 /// Reading requests: whole ones, ones whose bodies go on as they come, and ones that are refused.
 extension HTTPFrontStream {
     func bytesReceived(_ bytes: inout ByteBuffer) {
+        guard !self.isTunnel else { return self.tunnelRead(&bytes) }
         let before = bytes.readableBytes
         self.isReading = true
         do throws(HTTPError) {
@@ -35,6 +36,7 @@ extension HTTPFrontStream {
     }
 
     private func headRead(_ head: RequestHead) {
+        if self.settings.gate.isTunnelRequest(head) { return self.tunnelHeadRead(head) }
         if let refusal = self.settings.gate.refusal(of: head) {
             // A client that waits to be told to go on may send the body or not: nobody knows where the next one begins.
             let isEndCertain = !head.expectsContinue || self.decoder.remainingBodySize == 0
@@ -42,6 +44,16 @@ extension HTTPFrontStream {
             return self.refuse(head, refusal, closing: !isEndCertain, because: "refused")
         }
         if head.expectsContinue, self.decoder.remainingBodySize != 0 { self.pipeline.continueExpected() }
+        self.reading = .gathering(head, GatheredBody())
+    }
+
+    private func tunnelHeadRead(_ head: RequestHead) {
+        let hasBody = self.decoder.remainingBodySize != 0
+        if let refusal = self.settings.gate.tunnelRefusal(of: head, hasBody: hasBody) {
+            self.reading = .discarding
+            // Behind a body that should not be there nothing is certain.
+            return self.refuse(head, refusal, closing: hasBody, because: "refused")
+        }
         self.reading = .gathering(head, GatheredBody())
     }
 
@@ -55,7 +67,7 @@ extension HTTPFrontStream {
             if body.isDetached { self.hold(piece.readableBytes) }
         case .streaming(_, let pipe, _):
             if !pipe.append(piece) { self.pauseReading(.uploadFull) }
-        case .discarding, .nothing:
+        case .discarding, .nothing, .asking, .tunnel, .tunnelEnded:
             break
         }
     }
@@ -66,13 +78,15 @@ extension HTTPFrontStream {
         let reading = self.reading
         self.reading = .nothing
         switch reading {
+        case .gathering(let head, _) where self.settings.gate.isTunnelRequest(head):
+            self.askForTunnel(head)
         case .gathering(let head, let body):
             let request = Request(head: head, body: body.count > 0 ? Body(body.bytes) : .empty, trailers: trailers)
             self.accept(request, upload: nil)
         case .streaming(_, let pipe, let isLast):
             pipe.finish(trailers: trailers)
             if isLast { self.endInput() }
-        case .discarding, .nothing:
+        case .discarding, .nothing, .asking, .tunnel, .tunnelEnded:
             break
         }
     }
@@ -87,7 +101,7 @@ extension HTTPFrontStream {
         case .streaming(let number, let pipe, let isLast):
             self.breakOff(number, pipe, error)
             if isLast { self.endInput() }
-        case .discarding:
+        case .discarding, .asking, .tunnel, .tunnelEnded:
             break
         case .gathering(let head, _):
             self.refuse(head, .refusal(error), closing: false, because: "\(error.code)")
@@ -136,13 +150,14 @@ extension HTTPFrontStream {
         return self.pipeline.requestRead(isHEAD: head.method == .head, version: head.version, keepsAlive: keepsAlive)
     }
 
-    private func accept(_ request: Request, upload: BodyPipe?, number: UInt64? = nil) {
+    func accept(_ request: Request, upload: BodyPipe?, number: UInt64? = nil) {
         var request = request
         let number = number ?? self.nextNumber(request.head)
         let note = self.note(request.head)
         if upload == nil, !request.head.keepsAlive || self.isDraining { self.endInput() }
         if self.pipeline.isFull { self.pauseReading(.pipelineFull) }
         do throws(HTTPError) {
+            if request.opensTunnel { try self.settings.gate.adaptTunnel(&request.head) }
             try self.settings.gate.adapt(&request.head, client: self.clientAddress)
         } catch {
             upload?.cancel()
@@ -184,7 +199,7 @@ extension HTTPFrontStream {
             self.refuse(head, .refusal(error), closing: true, because: "\(error.code)")
         case .nothing:
             self.refuse(nil, .refusal(error), closing: true, because: "\(error.code)")
-        case .discarding:
+        case .discarding, .asking, .tunnel, .tunnelEnded:
             self.endInput()
         }
     }

@@ -21,6 +21,8 @@ final class HTTPFrontStream: ByteStream {
     /// No more requests are read: one was beyond understanding, or the client has sent its last.
     var isInputOver = false
     var isDraining = false
+    /// The server has sent its last through a tunnel.
+    var isTunnelOutputOver = false
     /// When an idle connection closes because the proxy shuts down.
     private(set) var drainDeadline: NIODeadline?
     /// When a client that has closed its half is asked whether it still waits.
@@ -41,6 +43,12 @@ final class HTTPFrontStream: ByteStream {
         case streaming(UInt64, BodyPipe, isLast: Bool)
         /// It was answered already; the body is read over.
         case discarding
+        /// It asks for a tunnel: nothing is read until it is answered. If that is no grant the connection goes on.
+        case asking(UInt64, BodyPipe, keepsAlive: Bool)
+        /// All that comes goes through a tunnel.
+        case tunnel(BodyPipe)
+        /// The client has sent its last through it.
+        case tunnelEnded
     }
 
     /// Why reading is paused.
@@ -50,6 +58,7 @@ final class HTTPFrontStream: ByteStream {
         static let outboundFull = Pause(rawValue: 2)
         static let inputOver = Pause(rawValue: 4)
         static let uploadFull = Pause(rawValue: 8)
+        static let tunnelAsked = Pause(rawValue: 16)
     }
 
     /// Answers that wait to be written stop the reading of requests beyond this many bytes.
@@ -84,10 +93,11 @@ final class HTTPFrontStream: ByteStream {
     /// A request has its answer, or the beginning; it is written when those before it are.
     func answered(_ number: UInt64, with answer: Answer) {
         guard self.driver != nil else {
-            if case .stream(_, let body) = answer { body.cancel() }
+            answer.pipe?.cancel()
             return
         }
         self.pipeline.answered(number, with: answer)
+        self.tunnelAnswered(number, with: answer)
         if case .streaming(number, _, _) = self.reading, self.pipeline.isContinueOwed(to: number) {
             // The client may send the body or not, now that it has its answer: nobody knows where the next one begins.
             self.endInput()
@@ -105,7 +115,10 @@ final class HTTPFrontStream: ByteStream {
         let outcome = self.pipeline.write(
             closing: self.isDraining || self.isInputOver, room: Self.room, reader: self.reader, into: &self.outbound)
         if self.outbound.readableBytes > 0 { driver.scheduleFlush() }
+        if self.pipeline.isTunnel || outcome == .halfClose { self.tunnelGranted() }
         switch outcome {
+        case .halfClose:
+            return self.serverEndedTunnel()
         case .abort:
             return driver.closeGracefully()
         case .reset:
@@ -127,7 +140,7 @@ final class HTTPFrontStream: ByteStream {
     /// This connection as the producer of its requests' bodies: there is room for more of one.
     var uploader: BodyPipe.Side {
         .producer(on: self.front.eventLoop) { [stream = self.front.stream] in
-            stream.value?.resumeReading(.uploadFull)
+            stream.value?.uploadChanged()
         }
     }
 
@@ -135,7 +148,7 @@ final class HTTPFrontStream: ByteStream {
         guard self.outbound.readableBytes > 0 else { return nil }
         var bytes = ByteBuffer()
         swap(&bytes, &self.outbound)
-        if self.patience.wrote(bytes.readableBytes, now: self.front.eventLoop.now) { self.watchTime() }
+        if !self.isTunnel, self.patience.wrote(bytes.readableBytes, now: self.front.eventLoop.now) { self.watchTime() }
         if self.pipeline.wantsRoom {
             let stream = self.front.stream
             self.front.eventLoop.execute { stream.value?.continueWriting() }
@@ -195,12 +208,12 @@ final class HTTPFrontStream: ByteStream {
     var isReadingBody: Bool {
         switch self.reading {
         case .gathering, .streaming, .discarding: self.pause.isEmpty
-        case .nothing: false
+        case .nothing, .asking, .tunnel, .tunnelEnded: false
         }
     }
 
     var isReadingHead: Bool {
-        if case .nothing = self.reading { !self.decoder.isBetweenMessages } else { false }
+        if case .nothing = self.reading { !self.isTunnel && !self.decoder.isBetweenMessages } else { false }
     }
 
     /// Bytes of answers that the client has not taken.
@@ -227,6 +240,7 @@ final class HTTPFrontStream: ByteStream {
     }
 
     func inputClosed() {
+        guard !self.isTunnel else { return self.clientEndedTunnel() }
         // A client may close its half and still wait for its answers. What it has not sent never comes.
         if !self.decoder.isBetweenMessages {
             self.giveUpReading(HTTPError(.truncated))
@@ -241,7 +255,10 @@ final class HTTPFrontStream: ByteStream {
 
     func connectionClosed(_ cause: TransportError) {
         self.driver = nil
-        if case .streaming(_, let pipe, _) = self.reading { pipe.fail() }
+        switch self.reading {
+        case .streaming(_, let pipe, _), .asking(_, let pipe, _), .tunnel(let pipe): pipe.fail()
+        case .nothing, .gathering, .discarding, .tunnelEnded: break
+        }
         self.reading = .nothing
         self.letGo()
         self.probeDeadline = nil

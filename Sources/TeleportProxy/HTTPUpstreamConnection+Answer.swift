@@ -21,6 +21,7 @@ extension HTTPUpstreamConnection {
                     exchange.informed(head)
                 case .head(let head):
                     self.answer.head = head
+                    if self.decoder.isTunnel, exchange.isGranted(by: head) { return self.beginTunnel(head, &bytes) }
                     // After 101 the connection is no HTTP any more.
                     if head.status.isInformational { return self.fail(.switchedProtocols) }
                 case .body(let piece):
@@ -94,6 +95,7 @@ extension HTTPUpstreamConnection {
     func answerPipeChanged() {
         guard let pipe = self.answer.pipe else { return }
         guard !pipe.isCancelled else { return self.fail(.clientGone) }
+        if self.tunnel?.isServerDone == true { return }
         self.watchProgress()
         self.driver?.resumeReading()
     }

@@ -19,12 +19,14 @@ final class HTTPUpstreamConnection: ByteStream {
     var exchange: Exchange?
     var outbound = ByteBuffer()
     /// How the body of the request under way is sent, while it is.
-    private var uploading: BodyFraming?
+    var uploading: BodyFraming?
     private var uploadWantsRoom = false
     var answer = AnswerReading()
     /// Bytes of the answer under way were received.
     private var hasReceived = false
     private var isSent = false
+    /// The connection carries a tunnel, and never a request again.
+    var tunnel: TunnelHalves?
     private var isEnded = false
     private var timer: DeadlineTimer?
     /// This connection, as pipes know it.
@@ -87,11 +89,14 @@ final class HTTPUpstreamConnection: ByteStream {
     private func sendCurrent() {
         guard let exchange = self.exchange, let driver = self.driver else { return }
         let request = exchange.request
-        let framing = Self.framing(of: exchange)
+        let opensTunnel = request.opensTunnel
+        let switches = opensTunnel && request.method != .connect
+        let framing = opensTunnel ? .none : Self.framing(of: exchange)
         do throws(HTTPError) {
             // Expect is dropped with the hop-by-hop fields: the client was told to go on.
             try RequestEncoder.encode(
-                request.head, framing: framing, filter: .teleport, via: self.via, into: &self.outbound)
+                request.head, framing: framing, filter: switches ? .upgrade : .teleport,
+                connection: switches ? .upgrade : .unsaid, via: self.via, into: &self.outbound)
         } catch {
             self.exchange = nil
             exchange.failed(ForwardingFailure(kind: .unsendable(error), possiblyExecuted: false, cause: error))
@@ -101,7 +106,9 @@ final class HTTPUpstreamConnection: ByteStream {
         self.answer = AnswerReading()
         self.hasReceived = false
         self.isSent = true
-        if let upload = exchange.upload {
+        if opensTunnel {
+            // Nothing of the client's goes to the server before it has granted the tunnel (V1-70).
+        } else if let upload = exchange.upload {
             self.uploading = framing
             upload.attach(self.reader)
             self.continueUpload()
@@ -129,7 +136,7 @@ final class HTTPUpstreamConnection: ByteStream {
     }
 
     /// Takes of the request's body what there is and what there is room for.
-    private func continueUpload() {
+    func continueUpload() {
         guard let framing = self.uploading, let upload = self.exchange?.upload else { return }
         self.uploadWantsRoom = false
         while self.outbound.readableBytes < Self.room {
@@ -143,6 +150,7 @@ final class HTTPUpstreamConnection: ByteStream {
             case .end(let trailers):
                 if framing == .chunked { ChunkEncoder.encodeEnd(trailers: trailers as? Fields, into: &self.outbound) }
                 self.uploading = nil
+                guard self.tunnel == nil else { return self.clientEndedTunnel() }
                 self.watchProgress()
                 return self.flushUpload()
             case .failed:
@@ -160,7 +168,7 @@ final class HTTPUpstreamConnection: ByteStream {
 
     /// The server has this long to do something again.
     func watchProgress() {
-        guard let exchange = self.exchange else { return }
+        guard let exchange = self.exchange, self.tunnel == nil else { return }
         // The time of a request that was whole from the beginning is counted from its beginning, until it is answered.
         let deadline =
             exchange.upload == nil && !self.answer.isStreaming
@@ -171,7 +179,7 @@ final class HTTPUpstreamConnection: ByteStream {
     func stopWatching() { self.timer?.set(nil) }
 
     /// This connection as the reader of its requests' bodies.
-    private var reader: BodyPipe.Side {
+    var reader: BodyPipe.Side {
         .consumer(on: self.eventLoop) { [box = self.box] in box.value?.continueUpload() }
     }
 
@@ -216,6 +224,7 @@ final class HTTPUpstreamConnection: ByteStream {
             return self.fail(.badAnswer, TransportError(.broken, "The server sent bytes that nobody asked for."))
         }
         self.hasReceived = true
+        guard self.tunnel == nil else { return self.readTunnel(&bytes) }
         self.readAnswer(&bytes)
     }
 
@@ -251,6 +260,7 @@ final class HTTPUpstreamConnection: ByteStream {
     }
 
     func inputClosed() {
+        guard self.tunnel == nil else { return self.serverEndedTunnel() }
         // An answer without a length ends here.
         if self.exchange != nil, self.connectionEndsAnswer() { return }
         self.fail(
@@ -284,7 +294,7 @@ final class HTTPUpstreamConnection: ByteStream {
         self.end(failure)
     }
 
-    private func end(_ failure: ForwardingFailure?) {
+    func end(_ failure: ForwardingFailure?) {
         // Taken first: closing comes back here with a cause of its own.
         let exchange = failure == nil ? nil : self.exchange.take()
         let answer = self.answer
@@ -294,11 +304,23 @@ final class HTTPUpstreamConnection: ByteStream {
             self.pool.connectionEnded(self)
         }
         if let driver = self.driver {
-            driver.closeNow(TransportError(.closedLocally, "The connection is not needed any more."))
+            if self.tunnel != nil, failure != nil {
+                driver.reset(TransportError(.broken, "The tunnel broke off."))
+            } else if self.tunnel != nil {
+                // What is on its way to the server still goes there.
+                driver.closeGracefully()
+            } else {
+                driver.closeNow(TransportError(.closedLocally, "The connection is not needed any more."))
+            }
         } else {
             self.box.value = nil
         }
         guard let failure, let exchange else { return }
+        guard self.tunnel == nil else {
+            exchange.upload?.cancel()
+            answer.pipe?.fail()
+            return
+        }
         guard let pipe = answer.pipe, let head = answer.head else { return exchange.failed(failure) }
         exchange.upload?.cancel()
         // The end of the exchange first: when the client sees the end, it has been counted.

@@ -53,7 +53,7 @@ final class HealthChecker: Sendable {
         switch answer {
         case .whole(let response):
             status = response.status
-        case .stream(let head, let body):
+        case .stream(let head, let body), .tunnel(let head, let body):
             status = head.status
             body.cancel()
         }

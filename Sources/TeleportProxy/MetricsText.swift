@@ -28,6 +28,13 @@ struct MetricsText {
         self.line("http_server_active_requests", [], "\(statistics.requestsActive)")
         self.begin("httptp_retries_total", "counter", "Requests that were sent a second time.")
         self.line("httptp_retries_total", [], "\(statistics.retries)")
+        self.begin("httptp_tunnels_open", "gauge", "Tunnels that are open.")
+        self.line("httptp_tunnels_open", [], "\(statistics.tunnels.open)")
+        self.begin("httptp_tunnels_total", "counter", "Tunnels that were opened.")
+        self.line("httptp_tunnels_total", [], "\(statistics.tunnels.total)")
+        self.begin("httptp_tunnel_bytes_total", "counter", "Bytes that went through tunnels, from and to clients.")
+        self.directions(
+            "httptp_tunnel_bytes_total", [], statistics.tunnels.bytesFromClients, statistics.tunnels.bytesFromServers)
         self.begin("httptp_retries_denied_total", "counter", "Requests that were not sent again, for want of budget.")
         self.line("httptp_retries_denied_total", [], "\(statistics.retriesDenied)")
     }

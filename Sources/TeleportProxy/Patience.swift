@@ -60,6 +60,12 @@ struct Patience {
         return begins
     }
 
+    /// The connection is a tunnel from now on, and only its silence counts (P-55).
+    mutating func becameTunnel() {
+        self.upload = nil
+        self.download = nil
+    }
+
     /// What the connection waits for now. Returns when to judge.
     mutating func waits(for wait: Wait, now: NIODeadline) -> NIODeadline {
         if wait != self.wait {

@@ -114,6 +114,7 @@ public final class Proxy: Sendable {
         statistics.requestsActive = self.counts.load.current
         statistics.retries = self.counts.retries.load(ordering: .relaxed)
         statistics.retriesDenied = self.counts.retriesDenied.load(ordering: .relaxed)
+        statistics.tunnels = self.counts.tunnels.statistics
         statistics.durations = self.counts.durations.total
         statistics.upstreams = self.forwarder.current.upstreamStatistics(now: .now())
         return statistics

@@ -101,6 +101,8 @@ public struct ProxyConfiguration: Sendable {
     /// How long a Teleport client may take nothing of an answer's body. Default 600 s: credit comes in large steps, so to
     /// the proxy at the other end this is a slow client rather than one that stands still.
     public var inDownloadStall: TimeAmount
+    /// How long a tunnel may be silent in both directions; then it is closed. Default 1 h.
+    public var tunnelIdleTimeout: TimeAmount
     /// Bytes kept of request bodies that are not complete yet, of all connections together, where they have to be whole to
     /// be forwarded. One more gets 503. Default 256 MiB.
     public var maxGatheredBytes: Int
@@ -145,6 +147,7 @@ public struct ProxyConfiguration: Sendable {
         self.outLimits = HTTPLimits(maxBodySize: 64 << 20)
         self.inUploadStall = .seconds(60)
         self.inDownloadStall = .seconds(600)
+        self.tunnelIdleTimeout = .hours(1)
         self.maxGatheredBytes = 256 << 20
         self.drainLimit = .seconds(10)
         self.inheritedSockets = nil

@@ -49,7 +49,8 @@ final class ProxyFront: Sendable {
         server.admits = Self.admission(configuration.allowed)
         server.traffic = traffic
         let codec = HTTPCodec(
-            limits: configuration.limits, sentLimits: proxy.outLimits, statusOfUnsendable: .badGateway, addsDate: false)
+            limits: configuration.limits, sentLimits: proxy.outLimits, statusOfUnsendable: .badGateway, addsDate: false,
+            allowsTunnels: configuration.allowsTunnels)
         return RPCServer(
             codec: codec, configuration: server,
             handler: TeleportFront(

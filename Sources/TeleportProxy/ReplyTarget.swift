@@ -6,6 +6,16 @@ internal import TeleportEndpoint
 enum Answer: Sendable {
     case whole(Response)
     case stream(ResponseHead, BodyPipe)
+    /// A tunnel is granted; this is what the server sends through it.
+    case tunnel(ResponseHead, BodyPipe)
+
+    /// The body, if it comes through a pipe.
+    var pipe: BodyPipe? {
+        switch self {
+        case .whole: nil
+        case .stream(_, let pipe), .tunnel(_, let pipe): pipe
+        }
+    }
 }
 
 /// Who waits for an answer.
@@ -56,6 +66,8 @@ enum ReplyTarget: Sendable {
             responder.respond(response)
         case (.teleport(let responder), .stream(let head, let body)):
             responder.respond(Response(head: head, body: Body(source: PipeSource(body))))
+        case (.teleport(let responder), .tunnel(let head, let body)):
+            responder.respond(Response(head: head, body: Body(source: PipeSource(body)), grantsTunnel: true))
         }
     }
 }

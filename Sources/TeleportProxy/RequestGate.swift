@@ -5,11 +5,54 @@ internal import Teleport
 struct RequestGate: Sendable {
     let getOnly: Bool
     let clientIPField: FieldName?
+    let allowsTunnels: Bool
 
     init(_ configuration: FrontConfiguration) {
         self.getOnly = configuration.getOnly
         self.clientIPField = configuration.clientIPField
+        self.allowsTunnels = configuration.allowsTunnels
     }
+
+    /// Whether an HTTP client asks for a tunnel that it may be given (P-50).
+    func isTunnelRequest(_ head: RequestHead) -> Bool {
+        self.allowsTunnels
+            && (head.method == .connect || (Self.asksForUpgrade(head) && !UpgradeOffer(head.fields).protocols.isEmpty))
+    }
+
+    /// The answer to a request for a tunnel that is not passed on (P-51, P-52).
+    ///
+    /// - Parameter hasBody: it has one, or announces it.
+    func tunnelRefusal(of head: RequestHead, hasBody: Bool) -> Response? {
+        if self.getOnly, head.method != .get, head.method != .head {
+            return Self.methodNotAllowed("Only GET and HEAD are accepted here.\n", allow: "GET, HEAD")
+        }
+        guard !hasBody else {
+            return .text("A request for a tunnel has no body.\n", status: .badRequest)
+        }
+        if head.method == .connect {
+            guard head.targetForm == .authority, head.namesPort else {
+                return .refusal(HTTPError(.invalidTarget, message: "The target of CONNECT is a host and a port."))
+            }
+        } else if UpgradeOffer(head.fields).protocols.isEmpty {
+            return .text("Upgrading to h2c is not supported here.\n", status: .notImplemented)
+        } else if head.targetForm == .invalid {
+            return .refusal(Self.invalidTarget)
+        }
+        return nil
+    }
+
+    /// Changes what an intermediary has to change in a request for a tunnel, beside ``adapt(_:client:)``.
+    func adaptTunnel(_ head: inout RequestHead) throws(HTTPError) {
+        if head.method == .connect {
+            // The target is whom it is for (RFC 9112 §3.2.3), and nobody is to be told anything else.
+            try head.fields.set(.host, head.target)
+        } else {
+            try head.fields.set(.upgrade, UpgradeOffer(head.fields).protocols.joined(separator: ", "))
+        }
+    }
+
+    private static let invalidTarget = HTTPError(
+        .invalidTarget, message: "The target is neither a path, a URI, nor * of OPTIONS.")
 
     /// The answer to a request that is not forwarded; `nil` for one that is.
     ///
@@ -25,8 +68,7 @@ struct RequestGate: Sendable {
             return .text("Upgrading the connection is not supported here.\n", status: .notImplemented)
         }
         if head.targetForm == .invalid {
-            return .refusal(
-                HTTPError(.invalidTarget, message: "The target is neither a path, a URI, nor * of OPTIONS."))
+            return .refusal(Self.invalidTarget)
         }
         return self.finalAnswer(to: head)
     }
@@ -75,5 +117,16 @@ struct RequestGate: Sendable {
             let others = head.fields.all(field).filter { !$0.isEmpty }
             try head.fields.set(field, (others + [address]).joined(separator: ", "))
         }
+    }
+}
+
+extension RequestHead {
+    /// Whether the target of a `CONNECT` ends with a port.
+    fileprivate var namesPort: Bool {
+        let target = self.target
+        guard let colon = target.lastIndex(of: ":"), colon > target.startIndex else { return false }
+        let digits = target[target.index(after: colon)...]
+        guard digits.allSatisfy({ $0.isASCII && $0.isNumber }), let port = UInt16(digits) else { return false }
+        return port > 0
     }
 }

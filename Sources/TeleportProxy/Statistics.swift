@@ -27,6 +27,8 @@ public struct ProxyStatistics: Sendable, Hashable {
     public var retries = 0
     /// Those that were not, for want of budget.
     public var retriesDenied = 0
+    /// Tunnels.
+    public var tunnels = TunnelStatistics()
     /// How long requests took, by method and status.
     public var durations: [DurationClass] = []
     /// The servers behind, in the order of the configuration.

@@ -15,13 +15,19 @@ struct TeleportFront: RequestHandler {
                 $0, request.head, client: client?.clientIP ?? "unix",
                 version: responder.wire == .v0 ? "teleport/0" : "teleport/1")
         }
-        let upload = (request.body.source as? PipeSource)?.handOn()
+        let upload =
+            (request.body.source as? PipeSource)?.handOn()
+            // A client that has ended its half already.
+            ?? (request.opensTunnel ? BodyPipe(whole: request.body.buffer ?? ByteBuffer()) : nil)
         var inbound = InboundRequest(request: request, upload: upload, replyTo: .teleport(responder), note: note)
         if upload != nil { inbound.request.body = .empty }
         do throws(HTTPError) {
-            if let refusal = self.gate.refusal(of: request.head, isUpgradeIgnored: true) {
-                return self.refuse(inbound, refusal, because: "refused")
-            }
+            let refusal =
+                request.opensTunnel
+                ? self.gate.tunnelRefusal(of: request.head, hasBody: responder.isOneWay)
+                : self.gate.refusal(of: request.head, isUpgradeIgnored: true)
+            if let refusal { return self.refuse(inbound, refusal, because: "refused") }
+            if request.opensTunnel { try self.gate.adaptTunnel(&inbound.request.head) }
             try self.gate.adapt(&inbound.request.head, client: client)
         } catch {
             return self.refuse(inbound, .refusal(error), because: "\(error.code)")

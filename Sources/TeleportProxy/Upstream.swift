@@ -72,11 +72,15 @@ final class Upstream: Sendable {
     func forward(_ exchange: Exchange, waits: Bool = true) {
         switch self.transport {
         case .http(let upstream):
-            if exchange.upload != nil { exchange.watch() }
+            if exchange.upload != nil, !exchange.request.opensTunnel { exchange.watch() }
             upstream.forward(exchange)
         case .teleport(let pool):
             guard exchange.begin() else { return }
-            if exchange.upload != nil { exchange.watch() }
+            if exchange.request.opensTunnel {
+                guard pool.carriesStreams != false else { return exchange.failed(.tunnelOnV0) }
+            } else if exchange.upload != nil {
+                exchange.watch()
+            }
             do throws(RPCError) {
                 let ticket = try pool.call(
                     exchange.outboundRequest, timeout: exchange.timeout, waits: waits,

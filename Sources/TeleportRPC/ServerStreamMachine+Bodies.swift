@@ -26,6 +26,10 @@ extension ServerStreamMachine {
         guard ends, let index = self.table.index(of: id),
             self.table.places[index].value?.flags.contains(.answering) == true
         else { return false }
+        if self.table.places[index].value?.flags.isSuperset(of: [.tunnel, .receiving]) == true {
+            self.halfClose(at: index)
+            return false
+        }
         return self.answerEnded(id, at: index)
     }
 
@@ -47,6 +51,8 @@ extension ServerStreamMachine {
         /// Stop the handler. The terminal frame is owed until it has returned, as for any other stream that is given up: so
         /// whoever breaks requests off gains no place by it.
         case stop(Handle?)
+        /// The server's half of a tunnel has ended, so its terminal frame is given: CANCEL(NO_ERROR) stops the client's.
+        case stopRequest
         /// It was given up or answered before.
         case none
     }
@@ -54,6 +60,7 @@ extension ServerStreamMachine {
     /// The request cannot be used any more, as its head or its length is malformed, or nobody reads it: `code` is what its
     /// terminal frame says (V1-81).
     public mutating func requestBrokenOff(_ id: CallID, code: ErrorCode) -> BrokenOffAction {
+        if self.tunnelUnwanted(id) { return .stopRequest }
         guard let index = self.table.index(of: id), let flags = self.table.places[index].value?.flags,
             flags.isDisjoint(with: [.answered, .cancelled])
         else { return .none }
@@ -71,7 +78,7 @@ extension ServerStreamMachine {
     @inlinable
     public mutating func dataConsumed(_ id: CallID, count: Int, now: Nanoseconds) -> CreditGrant {
         let flags = self.table.index(of: id).flatMap { self.table.places[$0].value?.flags } ?? []
-        let isOpen = flags.contains(.receiving) && flags.isDisjoint(with: [.answered, .cancelled])
+        let isOpen = flags.contains(.receiving) && flags.wantsRequest
         return self.windows.consumed(count, on: id, isOpen: isOpen, now: now)
     }
 

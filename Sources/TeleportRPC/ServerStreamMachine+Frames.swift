@@ -68,7 +68,7 @@ extension ServerStreamMachine {
         if let early, flags.contains(.sensitive), !early.isSensitive { throw Self.openSecrets }
         let earlyBytes = early?.bytes ?? 0
         let refusal: ErrorCode? =
-            self.owed >= self.settings.maxStreams
+            self.owed + self.halfClosed >= self.settings.maxStreams
             ? .refused : early?.isDropped == true || self.held + bytes > self.maxHeld ? .overloaded : nil
         if let refusal {
             self.held -= earlyBytes
@@ -82,6 +82,7 @@ extension ServerStreamMachine {
         }
         if flags.contains(.noReply) { slotFlags.insert(.oneWay) }
         if flags.contains(.sensitive) { slotFlags.insert(.sensitive) }
+        if flags.contains(.tunnel) { slotFlags.insert(.tunnel) }
         self.serial += 1
         self.owed += 1
         self.held += bytes
@@ -149,7 +150,7 @@ extension ServerStreamMachine {
         try self.windows.received(count)
         guard let index = try self.bodyIndex(id, isSensitive) else { return .drop(self.windows.dropped(count)) }
         let flags = self.table.places[index].value?.flags ?? []
-        let isWanted = flags.isDisjoint(with: [.answered, .cancelled])
+        let isWanted = flags.wantsRequest
         if isWanted { try self.windows.received(count, on: id, now: now) }
         if ends { self.endReceived(id, at: index) }
         return isWanted ? .deliver(ends: ends) : .drop(self.windows.dropped(count))
@@ -163,7 +164,7 @@ extension ServerStreamMachine {
         guard let index = try self.bodyIndex(id, isSensitive) else { return .drop(CreditGrant()) }
         let flags = self.table.places[index].value?.flags ?? []
         self.endReceived(id, at: index)
-        return flags.isDisjoint(with: [.answered, .cancelled]) ? .deliver(ends: true) : .drop(CreditGrant())
+        return flags.wantsRequest ? .deliver(ends: true) : .drop(CreditGrant())
     }
 
     /// The stream whose request goes on; `nil` for one that a drain leaves out.
@@ -186,7 +187,8 @@ extension ServerStreamMachine {
     @inlinable
     mutating func endReceived(_ id: CallID, at index: Int) {
         self.table.places[index].value?.flags.remove(.receiving)
-        guard self.table.places[index].value?.flags.contains(.answered) == true else { return }
+        guard let flags = self.table.places[index].value?.flags, flags.contains(.answered) else { return }
+        if flags.isHalfClosed { self.halfClosed -= 1 }
         self.windows.close(id)
         self.table.remove(at: index)
     }

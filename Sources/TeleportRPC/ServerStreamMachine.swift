@@ -78,6 +78,8 @@ public struct ServerStreamMachine<Handle> {
     @usableFromInline var isSettled = false
     /// Streams without a terminal frame.
     @usableFromInline var owed = 0
+    /// Tunnels whose client may still send while the server has sent its last.
+    @usableFromInline var halfClosed = 0
     @usableFromInline var held = 0
     /// SECRETS whose request has not come.
     @usableFromInline var earlySecrets: [UInt32: EarlySecrets] = [:]
@@ -99,7 +101,9 @@ public struct ServerStreamMachine<Handle> {
     /// Streams that are live.
     @inlinable public var liveCount: Int { self.table.count }
     /// Whether nothing more will be answered: flush and half-close.
-    @inlinable public var isFinished: Bool { self.lifecycle == .finishing && self.owed == 0 }
+    @inlinable public var isFinished: Bool {
+        self.lifecycle == .finishing && self.owed == 0 && self.halfClosed == 0
+    }
     /// The last stream that was opened.
     public var lastStream: CallID { self.lastOpened ?? CallID(rawValue: 0) }
     /// The largest head that the client takes.
@@ -162,12 +166,18 @@ public struct ServerStreamMachine<Handle> {
     }
 
     /// The handler has the head of an answer whose body follows as DATA.
-    public mutating func answerBegun(_ token: StreamToken, now: Nanoseconds) -> AnswerAction {
+    ///
+    /// - Parameter grantsTunnel: the answer grants the tunnel that was asked for (V1-70): from now on the stream is over
+    ///   only when both sides have ended it.
+    public mutating func answerBegun(
+        _ token: StreamToken, now: Nanoseconds, grantsTunnel: Bool = false
+    ) -> AnswerAction {
         guard let index = self.index(of: token), let flags = self.table.places[index].value?.flags,
             flags.isDisjoint(with: [.answered, .answering])
         else { return .ignore }
         if !flags.isDisjoint(with: [.cancelled, .oneWay]) { return self.requestAnswered(token) }
         self.table.places[index].value?.flags.insert(.answering)
+        if !grantsTunnel { self.table.places[index].value?.flags.remove(.tunnel) }
         self.windows.open(token.id, now: now)
         return .answer(token.id, isSensitive: flags.contains(.sensitive), stopsRequest: false)
     }
@@ -185,6 +195,7 @@ public struct ServerStreamMachine<Handle> {
     mutating func endGiven(_ id: CallID, at index: Int) -> Bool {
         self.dropHandle(at: index)
         self.table.places[index].value?.flags.insert(.answered)
+        self.table.places[index].value?.flags.remove(.tunnel)
         guard self.table.places[index].value?.flags.contains(.receiving) == true else {
             self.windows.close(id)
             self.table.remove(at: index)
@@ -271,6 +282,7 @@ public struct ServerStreamMachine<Handle> {
         self.lifecycle = .closed
         self.wakeUp = .never
         self.owed = 0
+        self.halfClosed = 0
         self.held = 0
         self.earlySecrets = [:]
         self.windows.closeAll()

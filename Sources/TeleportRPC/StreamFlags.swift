@@ -57,4 +57,13 @@ struct ServerStreamFlags: OptionSet, Sendable {
     @inlinable static var sensitive: Self { Self(rawValue: 32) }
     /// The request went on behind its first frame, so that there is credit to count.
     @inlinable static var streamed: Self { Self(rawValue: 64) }
+    /// A tunnel is asked for; once the answer has begun: is granted. Its halves end each for itself.
+    @inlinable static var tunnel: Self { Self(rawValue: 128) }
+
+    /// Whether what the client sends is still wanted.
+    @inlinable var wantsRequest: Bool {
+        self.isDisjoint(with: [.answered, .cancelled]) || self.isHalfClosed
+    }
+    /// Whether it is a tunnel whose server has ended its half.
+    @inlinable var isHalfClosed: Bool { self.isSuperset(of: [.answered, .tunnel]) }
 }

@@ -113,6 +113,17 @@ extension ConnectionDriver {
         self.context?.read()
     }
 
+    /// A channel whose output is closed ends with its input, and says only that: so what came last, read or not, is handed
+    /// over now, and then the end of it. After a failure nothing is: that is no end.
+    func tellLateInput() {
+        guard self.finishesOutput, self.isOutputClosed, !self.isInputClosed, !self.isDiscarding, self.closeCause == nil
+        else { return }
+        self.isInputClosed = true
+        self.isReadingPaused = false
+        self.deliver()
+        if !self.isClosed { self.tellInputClosed() }
+    }
+
     private func tellInputClosed() {
         guard !self.isInputCloseTold else { return }
         self.isInputCloseTold = true

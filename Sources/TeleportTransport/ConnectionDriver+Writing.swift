@@ -30,7 +30,11 @@ extension ConnectionDriver {
         if let bytes = self.stream.bytesToSend(), bytes.readableBytes > 0 {
             context.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
         }
-        if self.closesAfterFlush { self.closeOutput() }
+        if self.closesAfterFlush {
+            self.closeOutput()
+        } else if self.finishesOutput {
+            self.closeHalf()
+        }
     }
 
     /// Flushes, tells the peer that nothing more comes, and closes when the peer has closed too, or after `linger`.
@@ -48,6 +52,27 @@ extension ConnectionDriver {
         self.stallLimit = stall
         self.flush()
         if !self.isClosed, !self.isOutputFlushed { self.armLingerTimer() }
+    }
+
+    /// Flushes, and tells the peer that nothing more comes. What it sends is read as before; when it has closed its half
+    /// too, the connection is over.
+    public func finishOutput() {
+        guard !self.isClosed, !self.closesAfterFlush, !self.finishesOutput else { return }
+        self.finishesOutput = true
+        self.flush()
+    }
+
+    private func closeHalf() {
+        guard !self.isOutputClosed, let context = self.context else { return }
+        self.isOutputClosed = true
+        let flushed = context.eventLoop.makePromise(of: Void.self)
+        flushed.futureResult.assumeIsolated().whenComplete { _ in self.outputFlushed() }
+        if self.isInputClosed {
+            // As in ``closeOutput()``.
+            context.writeAndFlush(self.wrapOutboundOut(ByteBuffer()), promise: flushed)
+        } else {
+            context.close(mode: .output, promise: flushed)
+        }
     }
 
     /// Closes without waiting for anything. The stream is told `cause`.
@@ -96,7 +121,7 @@ extension ConnectionDriver {
         guard !self.isClosed else { return }
         if self.isInputClosed {
             self.context?.close(promise: nil)
-        } else {
+        } else if self.closesAfterFlush {
             self.armLingerTimer()
         }
     }

@@ -42,6 +42,8 @@ public final class ConnectionDriver: ChannelDuplexHandler {
     var flushState = FlushState.idle
     var batchTimer: NIOScheduledCallback?
     var closesAfterFlush = false
+    /// The peer is told that nothing more comes, and still read.
+    var finishesOutput = false
     var isOutputClosed = false
     /// All that was to be sent has left, and the peer was told that it was the last.
     var isOutputFlushed = false
@@ -108,6 +110,7 @@ public final class ConnectionDriver: ChannelDuplexHandler {
     }
 
     public func channelInactive(context: ChannelHandlerContext) {
+        self.tellLateInput()
         self.closed(
             self.isInputClosed
                 ? .init(.closedByPeer, "The peer closed the connection.")

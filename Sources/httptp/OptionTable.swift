@@ -144,6 +144,16 @@ extension ProxyOption {
                 "Which version of Teleport is spoken, on either side: auto (clients choose, servers are asked for v1 and, "
                     + "without TLS, spoken to in v0 if they know no other), v1, or v0, as the reference speaks.")
 
+        case .tunnel:
+            .init(
+                .links, "tunnel",
+                "Pass CONNECT and upgrades such as websocket on, and open a tunnel if the server behind grants it: through "
+                    + "an HTTP server, or a v1 link to a proxy that has this option too. Without, they get 501.")
+        case .tunnelIdleTimeout:
+            .init(
+                .links, "tunnel-idle-timeout", value: "duration", default: "1h",
+                "How long a tunnel may be silent both ways; then it is closed.")
+
         case .inTLSCert:
             .init(
                 .tls, "in-tls-cert", value: "files", completing: .file,

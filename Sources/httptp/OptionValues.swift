@@ -82,7 +82,7 @@ extension ProxyOption {
         case .codecBudget: Budget.self
         case .wire: Wire.self
         case .inDelay, .outDelay, .outTimeout, .outMaxAge, .outHealthInterval, .outHealthTimeout, .outSlowStart,
-            .inHeadTimeout, .inIdleTimeout:
+            .inHeadTimeout, .inIdleTimeout, .tunnelIdleTimeout:
             Span.self
         case .outBalance: ProxyConfiguration.Balance.self
         case .outHealthPath: HealthPath.self
@@ -95,7 +95,7 @@ extension ProxyOption {
         case .logLevel: LogLevel.self
         case .logFormat: LogFormat.self
         case .in, .config, .inTLSClientCA, .outTLSCA, .outTLSCert, .outTLSKey, .outTLSServerName, .accessLog,
-            .expvarAddr, .check, .printConfig, .inGetOnly, .reusePort, .outTLSInsecure, .logAllErrors:
+            .expvarAddr, .check, .printConfig, .inGetOnly, .reusePort, .outTLSInsecure, .logAllErrors, .tunnel:
             String.self
         }
     }

@@ -42,6 +42,7 @@ extension Plan {
         }
         configuration.outLimits.maxHeadSize = command.limits.outHeadSize
         configuration.outLimits.maxBodySize = command.limits.outBodySize
+        configuration.tunnelIdleTimeout = command.links.tunnelIdleTimeout.amount
         configuration.concurrency = command.limits.concurrency
         configuration.logsAllErrors = command.observing.logsAllErrors
         return configuration
@@ -68,6 +69,7 @@ extension Plan.Listener {
         front.getOnly = clients.getOnly
         front.clientIPField = clients.clientIPHeader.text.map { FieldName($0) }
         front.reusesPort = clients.reusesPort
+        front.allowsTunnels = self.command.links.tunnel
         front.limits.maxHeadSize = limits.inHeadSize
         front.limits.maxBodySize = limits.inBodySize
         front.headTimeout = limits.inHeadTimeout.amount

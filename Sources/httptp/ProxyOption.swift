@@ -11,7 +11,7 @@ enum ProxyOption: String, CaseIterable {
     case forward, out, outType, outCompress, outDelay, outTimeout, outConnsPerAddr, outWarm, outMaxAge
     case outBalance, outHealthPath, outHealthInterval, outHealthTimeout, outSlowStart, outRetryBudget
     // Links between proxies.
-    case codec, codecBudget, wire
+    case codec, codecBudget, wire, tunnel, tunnelIdleTimeout
     // TLS.
     case inTLSCert, inTLSKey, inTLSClientCA
     case outTLSCA, outTLSInsecure, outTLSCert, outTLSKey, outTLSServerName

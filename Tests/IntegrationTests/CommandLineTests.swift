@@ -49,7 +49,7 @@ struct CommandLineTests {
         case .outHealthPath: return ("/health", [])
         case .outWarm, .outRetryBudget: return ("7", [])
         case .inDelay, .outDelay, .outTimeout, .inHeadTimeout, .inIdleTimeout, .outMaxAge, .outHealthInterval,
-            .outHealthTimeout, .outSlowStart:
+            .outHealthTimeout, .outSlowStart, .tunnelIdleTimeout:
             return ("1m30s", [])
         case .inAllowIP: return ("10.0.0.0/8,::1", [])
         case .clientIPHeader, .via, .outTLSServerName:
@@ -66,7 +66,7 @@ struct CommandLineTests {
         case .accessLog: return ("-", [])
         case .logLevel: return ("error", [])
         case .logFormat: return ("json", [])
-        case .inGetOnly, .reusePort, .logAllErrors, .check, .printConfig: return ("", [])
+        case .inGetOnly, .reusePort, .logAllErrors, .check, .printConfig, .tunnel: return ("", [])
         }
     }
 
@@ -171,6 +171,7 @@ struct CommandLineTests {
         #expect(configuration.viaName == "httptp")
         #expect(configuration.front.tls == nil && configuration.outTLS == nil && configuration.accessLog == nil)
         #expect(!configuration.front.getOnly && !configuration.front.reusesPort && !configuration.logsAllErrors)
+        #expect(!configuration.front.allowsTunnels && configuration.tunnelIdleTimeout == .hours(1))
         let admin = try #require(try command.observing.adminAddress())
         #expect(admin.address == .tcp(host: "localhost", port: 8040))
         #expect(admin.isDefault)
@@ -187,6 +188,7 @@ struct CommandLineTests {
             "-logLevel", "debug", "-outWarm", "2", "-outMaxAge", "12s", "-outBalance", "round-robin",
             "-outHealthPath", "/h", "-outHealthInterval", "13s", "-outHealthTimeout", "16s", "-outSlowStart", "14s",
             "-outRetryBudget", "15",
+            "-tunnel", "-tunnelIdleTimeout", "17s",
         ]
         let command = try self.command(arguments)
         let configuration = try self.proxy(arguments)
@@ -212,6 +214,7 @@ struct CommandLineTests {
             #expect(budgeted.front.compressionBudget == (try CompressionBudget(percent: 30)))
             #expect(budgeted.outCompressionBudget == (try CompressionBudget(percent: 30)))
         }
+        #expect(configuration.front.allowsTunnels && configuration.tunnelIdleTimeout == .seconds(17))
         #expect(try self.proxy(["-outMaxAge=0"]).outMaxAge == nil)
         #expect(configuration.front.clientIPField == "X-Real-IP")
         #expect(configuration.viaName == nil)

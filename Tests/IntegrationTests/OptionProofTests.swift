@@ -68,6 +68,8 @@ struct OptionProofTests {
             return with("30%") {
                 [$1.front.compressionBudget, $1.outCompressionBudget].allSatisfy { $0?.percent == 30 }
             }
+        case .tunnel: return with("true") { $1.front.allowsTunnels }
+        case .tunnelIdleTimeout: return with("7s") { $1.tunnelIdleTimeout == .seconds(7) }
         case .wire: return with("v0") { $1.front.wire == .v0 && $1.outWire == .v0 }
         case .inTLSCert, .inTLSKey: return Effect(serving) { $1.front.tls != nil }
         case .inTLSClientCA:
@@ -153,6 +155,7 @@ struct OptionProofTests {
         case .outHealthTimeout: ("ServerOptionTests", "-outHealthTimeout 60s")
         case .outRetryBudget: ("ServerOptionTests", "-outRetryBudget 0")
         case .codecBudget: ("OptionTests", "-codecBudget 30%")
+        case .tunnel, .tunnelIdleTimeout: ("TunnelProcessTests", "-tunnelIdleTimeout 200ms")
         case .wire: ("RestartTests", "no request through a link is lost")
         case .inTLSCert, .inTLSKey: ("TLSTests", "the name that a client asks for chooses the certificate")
         case .inTLSClientCA: ("TLSTests", "with -inTLSClientCA only clients")

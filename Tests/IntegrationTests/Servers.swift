@@ -20,8 +20,10 @@ final class Nginx: Sendable {
         "megabyte": Data((0..<1_000_000).map { UInt8(truncatingIfNeeded: ($0 &* 2_654_435_761) >> 13) }),
     ]
 
-    /// - Parameter port: where another one was before; `nil` is a free one.
-    init(certificates: Certificates? = nil, port: Int? = nil) async throws {
+    /// - Parameters:
+    ///   - port: where another one was before; `nil` is a free one.
+    ///   - websocketPort: whom it passes on to what upgrades at `/ws`.
+    init(certificates: Certificates? = nil, port: Int? = nil, websocketPort: Int? = nil) async throws {
         self.scratch = try Scratch()
         self.port = try port ?? unusedPort()
         let securePort = certificates == nil ? 0 : try unusedPort()
@@ -35,6 +37,14 @@ final class Nginx: Sendable {
         }
         try FileManager.default.createDirectory(atPath: "\(root)/html/up", withIntermediateDirectories: true)
         for (name, data) in Self.files { try self.scratch.write("html/\(name)", data) }
+        let websocket = websocketPort.map { port in
+            """
+            location = /ws {
+                proxy_pass http://127.0.0.1:\(port); proxy_http_version 1.1;
+                proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;
+            }
+            """
+        }
         let configuration = """
             daemon off; master_process off; pid \(root)/pid; error_log stderr notice;
             events { worker_connections 4096; }
@@ -51,6 +61,7 @@ final class Nginx: Sendable {
                     gzip on; gzip_min_length 100; gzip_proxied any;
                     location /up/ { dav_methods PUT DELETE; create_full_put_path on; }
                     location = /nothing { return 204; }
+                    \(websocket ?? "")
                 }
             }
             """

@@ -11,6 +11,7 @@ public final class RawPeer: ChannelInboundHandler, Sendable {
         var channel: (any Channel)?
         var received = ByteBuffer()
         var isEnded = false
+        var hasFailed = false
         var waiter: (count: Int, continuation: CheckedContinuation<Void, Never>)?
 
         mutating func takeWaiter() -> CheckedContinuation<Void, Never>? {
@@ -44,6 +45,12 @@ public final class RawPeer: ChannelInboundHandler, Sendable {
     }
 
     public var channel: (any Channel)? { self.state.withLock { $0.channel } }
+
+    /// Bytes that came and were not read.
+    public var unread: Int { self.state.withLock { $0.received.readableBytes } }
+
+    /// Whether the connection ended by a failure, such as a reset.
+    public var hasFailed: Bool { self.state.withLock { $0.hasFailed } }
 
     public func write(_ bytes: ByteBuffer) {
         self.channel?.writeAndFlush(bytes, promise: nil)
@@ -118,6 +125,7 @@ public final class RawPeer: ChannelInboundHandler, Sendable {
     public func channelInactive(context: ChannelHandlerContext) { self.ended() }
 
     public func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.state.withLock { $0.hasFailed = true }
         self.ended()
         context.close(promise: nil)
     }

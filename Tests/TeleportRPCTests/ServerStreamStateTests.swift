@@ -112,6 +112,7 @@ struct ServerStates {
             switch self.machine.requestBrokenOff(self.id, code: .malformed) {
             case .end: return "cancel"
             case .stop(let handle): return handle == nil ? "give-up" : "stop"
+            case .stopRequest: return "stop-request"
             case .none: return "ignore"
             }
         case "deadline":

@@ -191,6 +191,8 @@ final class ModelServer {
         switch self.machine.requestBrokenOff(id, code: code) {
         case .none:
             break
+        case .stopRequest:
+            throw ModelFailure(description: "a tunnel was stopped that nobody asked for")
         case .stop(let handle):
             guard let call = self.intakes.first(where: { $0.id == id })?.call else {
                 throw ModelFailure(description: "a request without a body broke off")
