@@ -199,6 +199,9 @@ extension Mutant {
         Mutant("a stream error ends the connection", "V1-62/status-600", .cancel) { _, _ in
             [.frame(.goAway(0, .internal)), .end]
         },
+        Mutant(
+            "a tunnel that nobody asked for is taken for an answer", "V1-70/unasked-grant",
+            .init(fromTool: { frame, _ in Self.changed(frame) { $0.flags.remove(.tunnel) } })),
         Mutant("SECRETS are missing", "V1-65/of-requests", .secrets) { _, _ in [] },
         Mutant("DATA behind END", "V1-41/upload", .data) { frame, _ in
             frame.flags.contains(.end) ? [.frame(frame), .frame(.data(frame.stream, [1]))] : [.frame(frame)]

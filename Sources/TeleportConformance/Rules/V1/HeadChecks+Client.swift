@@ -164,17 +164,19 @@ extension ClientProbe {
     }
 }
 
-/// A head of a response that is malformed (rule V1-62).
+/// A head of a response that is malformed (rules V1-62, V1-70).
 private struct BadResponseHead: Sendable {
+    let rule: String
     let word: String
     let title: String
     let flags: FrameFlags
     let change: @Sendable (inout ResponseHead) -> Void
 
     init(
-        _ word: String, _ title: String, flags: FrameFlags = [],
+        _ word: String, _ title: String, flags: FrameFlags = [], rule: String = "V1-62",
         change: @escaping @Sendable (inout ResponseHead) -> Void
     ) {
+        self.rule = rule
         self.word = word
         self.title = title
         self.flags = flags
@@ -190,6 +192,12 @@ private struct BadResponseHead: Sendable {
         .init("reason-control", "A reason with a control character") { $0.reason = RequestHead.text("O\u{1}K") },
         .init("final-103", "103 without INTERIM") { $0.status = 103 },
         .init("unasked-101", "101, though no tunnel was asked for") { $0.status = 101 },
+        .init("unasked-grant", "TUNNEL with 200, though no tunnel was asked for", flags: .tunnel, rule: "V1-70") {
+            $0.status = 200
+        },
+        .init("unasked-switch", "TUNNEL with 101, though no tunnel was asked for", flags: .tunnel, rule: "V1-70") {
+            $0.status = 101
+        },
         .init("reason-cr-lf", "A reason with CR LF") { $0.reason = RequestHead.text("OK\r\nX: y") },
         .init("rest", "A byte behind the fields") { $0.rest = [0] },
         .init("varint-long", "A length in more bytes than needed") { $0.reason = [0x81, 0x00, 0x41] },
@@ -197,7 +205,7 @@ private struct BadResponseHead: Sendable {
 
     var check: Check {
         .client(
-            "V1-62", self.word, self.title,
+            self.rule, self.word, self.title,
             expected: "CANCEL MALFORMED, and the connection goes on"
         ) { run in
             let (peer, id) = try await StreamChecks.ordinary(run)
