@@ -182,7 +182,8 @@ let package = Package(
         .testTarget(
             name: "TeleportTestKitTests", dependencies: ["TeleportTestKit", nioCore], swiftSettings: settings),
         .testTarget(
-            name: "FuzzRegressionTests", dependencies: ["TeleportFuzzing", "TestTraits"], swiftSettings: settings),
+            name: "FuzzRegressionTests", dependencies: ["TeleportFuzzing", "TeleportTestKit", "TestTraits"],
+            swiftSettings: settings),
         .testTarget(
             name: "TeleportWireTests", dependencies: ["TeleportWire", "TeleportTestKit", nioCore],
             swiftSettings: settings),

@@ -12,6 +12,7 @@ extension ServerStreamRun {
         var flags: FrameFlags = bits & 1 == 0 ? .end : []
         if bits & 6 == 6 { flags.insert(.sensitive) }
         if bits & 24 == 24 { flags.insert(.noReply) }
+        if bits & 64 == 64 { flags.insert(.tunnel) }
         let bytes = self.choices.size()
         let (sum, overflow) = self.now.addingReportingOverflow(.milliseconds(UInt64(bits)))
         let deadline = bits & 32 == 32 ? (overflow ? .max : sum) : .never
@@ -40,7 +41,7 @@ extension ServerStreamRun {
             phase: .handling, isReceiving: goesOn, isOneWay: flags.contains(.noReply),
             isSensitive: flags.contains(.sensitive),
             held: bytes + (self.secrets.removeValue(forKey: id.rawValue)?.bytes ?? 0),
-            deadline: deadline, number: self.tokens.count)
+            deadline: deadline, number: self.tokens.count, isTunnel: flags.contains(.tunnel))
         if goesOn { self.openWindows(&stream) }
         self.streams[id.rawValue] = stream
         self.tokens.append(token)
@@ -54,7 +55,7 @@ extension ServerStreamRun {
         self.last = id
         if flags.contains(.sensitive), self.secrets[id.rawValue]?.isSensitive == false { return "!SECRET" }
         let before = self.held
-        guard self.streams.values.count(where: \.isOwed) < self.own.maxStreams else {
+        guard self.places < self.own.maxStreams else {
             self.secrets[id.rawValue] = nil
             return "refuse REFUSED"
         }

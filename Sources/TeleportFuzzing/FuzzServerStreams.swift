@@ -26,13 +26,18 @@ struct ServerStreamRun {
         let deadline: Nanoseconds
         /// Its place among the tokens; -1 if it was refused.
         let number: Int
+        /// A tunnel is asked for; once the answer has begun: is granted.
+        var isTunnel = false
+        /// A tunnel whose server has sent its last.
+        var isHalfClosed = false
         var reason = ErrorCode.cancelled
         var hasHandle = false
         var send: SendAccount?
         var receive: ReceiveAccount?
 
         var isOwed: Bool { self.phase != .answered }
-        var isWanted: Bool { self.phase == .handling || self.phase == .answering }
+        var isWanted: Bool { self.phase == .handling || self.phase == .answering || self.isHalfClosed }
+        var takesPlace: Bool { self.isOwed || self.isHalfClosed }
     }
 
     /// SECRETS that are ahead of their request.
@@ -90,8 +95,8 @@ struct ServerStreamRun {
         precondition(self.machine.liveCount == self.streams.count, "Streams were lost or invented.")
         let owed = self.streams.values.count { $0.isOwed }
         precondition(self.machine.inFlightCount == owed, "Answers that are owed.")
-        precondition(owed <= self.own.maxStreams, "Too many streams.")
-        precondition(self.machine.isFinished == (self.isFinishing && owed == 0), "Finished, or not.")
+        precondition(self.places <= self.own.maxStreams, "Too many streams.")
+        precondition(self.machine.isFinished == (self.isFinishing && self.places == 0), "Finished, or not.")
         let bodies = self.streams.values.contains { $0.receive != nil }
         precondition(self.machine.hasBodies == bodies, "A window was lost, or outlives its stream.")
         precondition(self.machine.lastStream == self.last ?? .oneWay, "The last stream.")
@@ -99,6 +104,8 @@ struct ServerStreamRun {
         let (latest, overflow) = waiting.addingReportingOverflow(.milliseconds(2))
         precondition(self.machine.nextDeadline <= (overflow ? .max : latest), "A deadline would be missed.")
     }
+
+    var places: Int { self.streams.values.count { $0.takesPlace } }
 
     var held: Int {
         self.streams.values.reduce(0) { $0 + ($1.isOwed ? $1.held : 0) }
@@ -149,7 +156,10 @@ struct ServerStreamRun {
 
     mutating func answer(isBegun: Bool) {
         guard let (_, token, stream) = self.pickToken() else { return }
-        let action = isBegun ? self.machine.answerBegun(token, now: self.now) : self.machine.requestAnswered(token)
+        let grants = isBegun && self.choices.flag()
+        let action =
+            isBegun
+            ? self.machine.answerBegun(token, now: self.now, grantsTunnel: grants) : self.machine.requestAnswered(token)
         guard var stream, stream.phase == .handling || stream.phase == .cancelled else {
             return precondition(action == .ignore, "A request was answered twice.")
         }
@@ -164,6 +174,7 @@ struct ServerStreamRun {
         case (_, _, true):
             precondition(action == .answer(id, isSensitive: stream.isSensitive, stopsRequest: false), "\(action)")
             stream.phase = .answering
+            stream.isTunnel = stream.isTunnel && grants
             self.openWindows(&stream)
             return self.streams[id.rawValue] = stream
         }
@@ -174,6 +185,7 @@ struct ServerStreamRun {
     mutating func terminate(_ id: CallID) {
         self.streams[id.rawValue]?.phase = .answered
         self.streams[id.rawValue]?.hasHandle = false
+        self.streams[id.rawValue]?.isTunnel = false
         if self.streams[id.rawValue]?.isReceiving == false { self.streams[id.rawValue] = nil }
     }
 
@@ -187,10 +199,14 @@ struct ServerStreamRun {
         let count = min(allowed, self.choices.size())
         let ends = self.choices.flag()
         let stops = self.machine.dataEncoded(id, count: count, ends: ends)
-        precondition(stops == (isAnswering && ends && stream?.isReceiving == true), "A request is stopped, or not.")
+        // The halves of a tunnel end each for itself.
+        let isHalf = isAnswering && ends && stream?.isReceiving == true && stream?.isTunnel == true
+        precondition(
+            stops == (isAnswering && ends && stream?.isReceiving == true && !isHalf), "A request is stopped, or not.")
         self.send.available -= count
         self.streams[id.rawValue]?.send?.available -= count
         if isAnswering, ends { self.terminate(id) }
+        if isHalf { self.streams[id.rawValue]?.isHalfClosed = true }
     }
 
     mutating func consume(_ id: CallID) {
@@ -240,7 +256,9 @@ struct ServerStreamRun {
         }
         switch self.machine.requestBrokenOff(id, code: .malformed) {
         case .none: precondition(stream?.isWanted != true, "A request did not break off.")
-        case .stopRequest: preconditionFailure("A tunnel that nobody asked for.")
+        case .stopRequest:
+            precondition(stream?.isHalfClosed == true, "A request was stopped that is no half of a tunnel.")
+            self.streams[id.rawValue]?.isHalfClosed = false
         case .end:
             precondition(stream?.phase == .answering, "An answer broke off.")
             self.terminate(id)
