@@ -14,8 +14,9 @@ enum SocketOptions {
     /// Above the high mark a stream is told to hold back, below the low one to go on.
     static let waterMarks = ChannelOptions.Types.WriteBufferWaterMark(low: 65536, high: 262_144)
 
-    /// Connections that may wait to be accepted.
-    static let backlog: Int32 = 1024
+    /// Connections that may wait to be accepted, if the system lets so many (`somaxconn`, 4096 on Linux). One that finds no
+    /// room tries again after 1 s, then 3 s, 7 s, …
+    static let backlog: Int32 = 4096
 
     static func apply(to bootstrap: ClientBootstrap, isTCP: Bool) -> ClientBootstrap {
         var bootstrap =
