@@ -82,6 +82,13 @@ struct LivePageTests {
             try Programs.find("curl"),
             ["-sS", "-m", "60", "--fail", "-o", "/dev/null", "http://127.0.0.1:\(clients.port)/text.html?[1-\(count)]"])
         #expect(curl.status == 0, "\(curl.text)")
+        // The page shows moments, one a second: the next one has all of it.
+        let isSampled = try await eventually {
+            let live = try await self.live(at: page)
+            return live["ok"] == Double(count)
+                && self.isNear(live["http"] ?? 0, clients.bytesUp + clients.bytesDown)
+        }
+        #expect(isSampled)
         let before = (link.bytesUp, link.bytesDown)
         let html = try await self.chromium(page, ["--dump-dom"])
         // Nothing but what the link itself has to say from time to time.
