@@ -30,11 +30,7 @@ extension ConnectionDriver {
         if let bytes = self.stream.bytesToSend(), bytes.readableBytes > 0 {
             context.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
         }
-        if self.closesAfterFlush {
-            self.closeOutput()
-        } else if self.finishesOutput {
-            self.closeHalf()
-        }
+        if self.closesAfterFlush || self.finishesOutput { self.closeOutput() }
     }
 
     /// Flushes, tells the peer that nothing more comes, and closes when the peer has closed too, or after `linger`.
@@ -60,19 +56,6 @@ extension ConnectionDriver {
         guard !self.isClosed, !self.closesAfterFlush, !self.finishesOutput else { return }
         self.finishesOutput = true
         self.flush()
-    }
-
-    private func closeHalf() {
-        guard !self.isOutputClosed, let context = self.context else { return }
-        self.isOutputClosed = true
-        let flushed = context.eventLoop.makePromise(of: Void.self)
-        flushed.futureResult.assumeIsolated().whenComplete { _ in self.outputFlushed() }
-        if self.isInputClosed {
-            // As in ``closeOutput()``.
-            context.writeAndFlush(self.wrapOutboundOut(ByteBuffer()), promise: flushed)
-        } else {
-            context.close(mode: .output, promise: flushed)
-        }
     }
 
     /// Closes without waiting for anything. The stream is told `cause`.
@@ -101,10 +84,12 @@ extension ConnectionDriver {
     private func closeOutput() {
         guard !self.isOutputClosed, let context = self.context else { return }
         self.isOutputClosed = true
-        if self.closeCause == nil {
-            self.closeCause = TransportError(.closedLocally, "This side closed the connection.")
+        if self.closesAfterFlush {
+            if self.closeCause == nil {
+                self.closeCause = TransportError(.closedLocally, "This side closed the connection.")
+            }
+            self.startDiscarding()
         }
-        self.startDiscarding()
         let flushed = context.eventLoop.makePromise(of: Void.self)
         flushed.futureResult.assumeIsolated().whenComplete { _ in self.outputFlushed() }
         if self.isInputClosed {

@@ -16,7 +16,7 @@ internal import Synchronization
 /// Each is given out once, to who listens at its address.
 public final class InheritedSockets: Sendable {
     /// One of them.
-    public struct Socket: Sendable, Hashable {
+    public struct Socket: Sendable, Hashable, Codable {
         public var descriptor: Int32
         /// The address that it was opened for, as it was written: `localhost:8080`, or `127.0.0.1:0`. Who asks for the same
         /// gets it, whatever address it has in truth. `nil` goes by that alone.
@@ -107,7 +107,7 @@ public final class InheritedSockets: Sendable {
             return entries.filter { $0.socket.name != nil }
         }
         for entry in unclaimed {
-            if entry.socket.ownsFile, let path = entry.address.pathname { UnixSocketFile(existingAt: path).remove() }
+            if entry.socket.ownsFile, let path = entry.address.pathname { UnixSocketFile(at: path).remove() }
             Self.close([entry.socket])
         }
         return unclaimed.map(\.address)

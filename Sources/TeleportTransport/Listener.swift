@@ -67,7 +67,7 @@ public struct Listener: Sendable {
             if let socket = inherited?.take(address) {
                 let channel = try await bootstrap.withBoundSocket(socket.descriptor).get()
                 if case .unix(let path) = address, socket.ownsFile {
-                    let file = UnixSocketFile(existingAt: path)
+                    let file = UnixSocketFile(at: path)
                     return Listener(backing: .unix(channel, file), acceptor: acceptor, address: address)
                 }
                 return Listener(backing: .socket(channel), acceptor: acceptor, address: address.withPort(of: channel))

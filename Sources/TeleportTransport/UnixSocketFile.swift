@@ -24,13 +24,11 @@ final class UnixSocketFile: Sendable {
     /// `nil` once it was removed: then its number may be another file's.
     private let identity: Mutex<Identity?>
 
-    private init(boundAt path: String) {
+    /// The file at `path`, of a socket that this process has bound or was handed over.
+    init(at path: String) {
         self.path = path
         self.identity = Mutex(Self.status(of: path)?.identity)
     }
-
-    /// The file at `path`, of a socket that this process was handed over.
-    convenience init(existingAt path: String) { self.init(boundAt: path) }
 
     /// Makes way at `path` and listens there.
     ///
@@ -48,11 +46,11 @@ final class UnixSocketFile: Sendable {
         let hasBound = address.withSockAddr { bind(descriptor, $0, socklen_t($1)) } == 0
         guard hasBound, self.listen(descriptor) else {
             let code = errno
-            if hasBound { UnixSocketFile(boundAt: path).remove() }
+            if hasBound { UnixSocketFile(at: path).remove() }
             close(descriptor)
             throw self.bindFailed(path, hasBound ? "listen" : "bind", code)
         }
-        return (UnixSocketFile(boundAt: path), descriptor)
+        return (UnixSocketFile(at: path), descriptor)
     }
 
     /// Listens, or goes on listening with room for as many connections as we want where somebody has set it to less.

@@ -4,25 +4,20 @@ import Teleport
 /// What a process gives the one that takes its place (rule P-43): the sockets that it listens at, and a pipe to be told through
 /// when the other one is ready. A variable of the environment says which descriptors those are.
 struct Handover: Codable, Equatable {
-    /// A socket, as ``InheritedSockets/Socket`` describes it.
-    struct Socket: Codable, Equatable {
-        var descriptor: Int32
-        var name: String?
-        var ownsFile: Bool
-    }
-
     static let variable = "HTTPTP_HANDOVER"
     /// What is written to the pipe. Anything else, and its end above all, means that nobody takes over.
     static let readyWord: [UInt8] = Array("ready".utf8)
 
-    var sockets: [Socket]
+    var sockets: [InheritedSockets.Socket]
     /// Of the pipe, to write to.
     var ready: Int32
 
     /// Descriptors from `first` on, one for each of `sockets`, and one for the pipe.
     init(_ sockets: [InheritedSockets.Socket], from first: Int32) {
         self.sockets = zip(first..., sockets).map { descriptor, socket in
-            Socket(descriptor: descriptor, name: socket.name, ownsFile: socket.ownsFile)
+            var socket = socket
+            socket.descriptor = descriptor
+            return socket
         }
         self.ready = first + Int32(sockets.count)
     }
@@ -45,14 +40,6 @@ struct Handover: Codable, Equatable {
     var text: String {
         // Numbers and texts can always be encoded.
         String(decoding: (try? JSONEncoder().encode(self)) ?? Data(), as: UTF8.self)
-    }
-
-    /// The sockets, ready to be listened at.
-    ///
-    /// - Throws: ``TransportError`` `.bindFailed`.
-    func inherited() throws(TransportError) -> InheritedSockets {
-        try InheritedSockets(
-            self.sockets.map { InheritedSockets.Socket($0.descriptor, name: $0.name, ownsFile: $0.ownsFile) })
     }
 
     /// Tells the process before that this one listens. Once only.

@@ -51,7 +51,7 @@ actor Service {
         self.manager = ServiceManager(environment: environment)
         let handover = try Handover(environment: environment)
         self.handover = handover
-        self.inherited = try handover?.inherited() ?? InheritedSockets { environment[$0] }
+        self.inherited = try handover.map { try InheritedSockets($0.sockets) } ?? InheritedSockets { environment[$0] }
         // First, as it changes nothing that anybody could see.
         var configuration = try plan.proxyConfiguration(tls: &self.tls, logger: self.logger)
         self.accessLog = try plan.command.observing.openAccessLog(self.logger)
