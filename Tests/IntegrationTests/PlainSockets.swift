@@ -113,8 +113,20 @@ final class PlainSockets: Sendable {
         var buffer = [UInt8](repeating: 0, count: 4096)
         while !text.hasSuffix(end) {
             let count = recv(descriptor, &buffer, buffer.count, 0)
-            guard count > 0 else { throw Failed(description: "no whole answer: \(text)") }
+            guard count > 0 else {
+                let reason = count == 0 ? "closed" : String(cString: strerror(errno))
+                throw Failed(description: "no whole answer, but \(reason): \(text)")
+            }
             text += String(decoding: buffer[..<count], as: UTF8.self)
+        }
+    }
+
+    /// How many of them are connected, as the operating system sees it: neither end has closed.
+    var establishedCount: Int {
+        self.descriptors.count { descriptor in
+            var (info, length) = (tcp_info(), socklen_t(MemoryLayout<tcp_info>.size))
+            return getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_INFO, &info, &length) == 0
+                && info.tcpi_state == UInt8(TCP_ESTABLISHED)
         }
     }
 

@@ -100,10 +100,20 @@ struct AccessLines {
 
 /// Established connections of this machine to a port.
 func establishedConnections(to port: Int) throws -> Int {
+    // While the table changes, a reader may miss lines: what two readings in a row agree on is there.
+    var connections = try readEstablishedConnections(to: port)
+    while true {
+        let again = try readEstablishedConnections(to: port)
+        if again == connections { return again.count }
+        connections = again
+    }
+}
+
+/// Their local and remote addresses. Each once: while the table changes, a reader may be given the same line twice.
+private func readEstablishedConnections(to port: Int) throws -> Set<[Substring]> {
     // In pieces: such files have no size that could be asked for.
     let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/net/tcp"))
     let text = String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self)
-    // Each once: while the table changes, a reader may be given the same line twice.
     var connections: Set<[Substring]> = []
     for line in text.split(separator: "\n").dropFirst() {
         let words = line.split(separator: " ")
@@ -112,7 +122,7 @@ func establishedConnections(to port: Int) throws -> Int {
         else { continue }
         connections.insert(Array(words[1...2]))
     }
-    return connections.count
+    return connections
 }
 
 /// A figure for whoever asked for figures.

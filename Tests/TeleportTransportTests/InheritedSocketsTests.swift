@@ -93,6 +93,23 @@ struct InheritedSocketsTests {
         }
     }
 
+    /// Moves two descriptors to numbers one behind the other, as who starts a process puts them; returns the first.
+    ///
+    /// To numbers that are free: at any other, another test would lose what it has open.
+    private func moveTogether(_ first: Int32, _ second: Int32) throws -> Int32 {
+        defer { for descriptor in [first, second] { close(descriptor) } }
+        var start = fcntl(first, F_DUPFD_CLOEXEC, 3)
+        while true {
+            try #require(start >= 0)
+            let next = fcntl(second, F_DUPFD_CLOEXEC, start + 1)
+            if next == start + 1 { return start }
+            close(start)
+            try #require(next >= 0)
+            close(next)
+            start = fcntl(first, F_DUPFD_CLOEXEC, next)
+        }
+    }
+
     @Test(
         "the environment tells how many, if it is meant for this process",
         arguments: [
@@ -103,12 +120,7 @@ struct InheritedSocketsTests {
     func environment(variables: [String: String], count: Int) throws {
         let (first, _) = try self.socket()
         let (second, _) = try self.socket()
-        // One behind the other, as who starts a process puts them.
-        let start: Int32 = 500 + Int32.random(in: 0..<400)
-        for (offset, descriptor) in [first, second].enumerated() {
-            try #require(dup2(descriptor, start + Int32(offset)) >= 0)
-            close(descriptor)
-        }
+        let start = try self.moveTogether(first, second)
         let inherited = try InheritedSockets(environment: { variables[$0] }, processID: 7, first: start)
         #expect(inherited.left.count == count)
         for offset in 0..<2 { close(start + Int32(offset)) }
