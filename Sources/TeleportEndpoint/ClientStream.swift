@@ -70,7 +70,7 @@ where Completion.Response == Codec.Response {
             v0: connection.configuration.compression,
             meter: connection.configuration.meter(on: connection.eventLoop))
         self.decoder = connection.codec.makeResponseDecoder()
-        self.timer = DeadlineTimer(eventLoop: connection.eventLoop) { [weak self] now in self?.deadlineReached(now) }
+        self.timer = DeadlineTimer(eventLoop: connection.eventLoop) { now in self.deadlineReached(now) }
     }
 
     /// Connects after `delay`. Calls may be made on the connection already.
@@ -240,7 +240,7 @@ where Completion.Response == Codec.Response {
         if case .closed = self.phase { return }
         let wasOpen = if case .open = self.phase { true } else { false }
         self.phase = .closed
-        self.timer?.set(nil)
+        self.timer?.end()
         self.driver = nil
         let failed = self.connection.state.withLock { state in
             state.outbound = ByteBuffer()

@@ -62,8 +62,10 @@ where Completion.Response == Codec.Response {
             completion: completion)
     }
 
+    /// The same with a moment until which the answer may take, for who knows the time already.
     @inlinable
-    func call(
+    @discardableResult
+    package func call(
         _ request: Codec.Request, deadline: NIODeadline, now: NIODeadline, waits: Bool = true, completion: Completion
     ) throws(RPCError) -> Ticket {
         let link = self.link()

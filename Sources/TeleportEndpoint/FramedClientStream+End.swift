@@ -38,7 +38,8 @@ extension FramedClientStream {
         if case .awaitingPreface = self.phase, !self.hasHeard, let onOldServer = self.onOldServer {
             // An orderly end without a byte (V1-5).
             self.phase = .closed
-            self.timer?.set(nil)
+            self.timer?.end()
+            self.clock?.end()
             self.driver?.closeNow(TransportError(.closedByPeer, "The server speaks version 0."))
             self.driver = nil
             onOldServer()
@@ -96,8 +97,8 @@ extension FramedClientStream {
     func closed(_ error: RPCError) {
         if case .closed = self.phase { return }
         self.phase = .closed
-        self.timer?.set(nil)
-        self.clock?.set(nil)
+        self.timer?.end()
+        self.clock?.end()
         self.driver = nil
         let (failed, waiting) = self.connection.state.withLock { state in
             state.outbox.clear()

@@ -77,8 +77,8 @@ where Completion.Response == Codec.Response {
         )
         self.liveliness = Liveliness(
             configuration.streamLimits, now: connection.eventLoop.now.uptimeNanoseconds)
-        self.timer = DeadlineTimer(eventLoop: connection.eventLoop) { [weak self] now in self?.deadlineReached(now) }
-        self.clock = DeadlineTimer(eventLoop: connection.eventLoop) { [weak self] now in self?.timePassed(now) }
+        self.timer = DeadlineTimer(eventLoop: connection.eventLoop) { now in self.deadlineReached(now) }
+        self.clock = DeadlineTimer(eventLoop: connection.eventLoop) { now in self.timePassed(now) }
     }
 
     /// Connects after `delay`. Calls may be made on the connection already.

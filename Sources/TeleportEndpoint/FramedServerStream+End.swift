@@ -92,8 +92,8 @@ extension FramedServerStream {
         if case .closed = self.phase { return }
         self.phase = .closed
         self.driver = nil
-        self.timer?.set(nil)
-        self.clock?.set(nil)
+        self.timer?.end()
+        self.clock?.end()
         self.connection.onSignal.value = nil
         self.connection.onBody.value = nil
         self.connection.onRequestOver.value = nil

@@ -72,8 +72,8 @@ final class FramedServerStream {
         self.output = FrameOutput(
             configuration.compression, account: configuration.compressionAccount(on: eventLoop), meter: meter)
         self.liveliness = Liveliness(configuration.streamLimits, now: eventLoop.now.uptimeNanoseconds)
-        self.timer = DeadlineTimer(eventLoop: eventLoop) { [weak self] now in self?.deadlineReached(now) }
-        self.clock = DeadlineTimer(eventLoop: eventLoop) { [weak self] now in self?.timePassed(now) }
+        self.timer = DeadlineTimer(eventLoop: eventLoop) { now in self.deadlineReached(now) }
+        self.clock = DeadlineTimer(eventLoop: eventLoop) { now in self.timePassed(now) }
     }
 
     /// Takes over a connection whose first bytes said v1, which were not consumed.

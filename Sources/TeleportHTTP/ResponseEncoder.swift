@@ -14,12 +14,14 @@ public enum ResponseEncoder {
     ///   - filter: Fields to leave out.
     ///   - connection: What to say about the connection.
     ///   - date: Written as `Date` if the head has none. An intermediary gives none: answers pass unchanged.
+    ///   - bodyLength: Bytes of a body that is appended next: there is room for them then. Default 0.
     ///   - buffer: Where to append.
     /// - Throws: ``HTTPError/Code/bodyNotAllowed`` if the status forbids the body that `framing` announces. Nothing is
     ///   appended then.
     public static func encode(
         _ head: ResponseHead, framing: BodyFraming, filter: FieldFilter = .hopByHop,
-        connection: ConnectionDirective = .unsaid, date: HTTPDate? = nil, into buffer: inout ByteBuffer
+        connection: ConnectionDirective = .unsaid, date: HTTPDate? = nil, reserving bodyLength: Int = 0,
+        into buffer: inout ByteBuffer
     ) throws(HTTPError) {
         var framing = framing
         if head.status.forbidsBody {
@@ -32,7 +34,7 @@ public enum ResponseEncoder {
         // A 1xx or a 204 may not even describe a body.
         let keepsLength = framing == .headOnly && (!head.status.forbidsBody || head.status == .notModified)
         let plan = FieldPlan(head.fields, filter: filter, keepsLength: keepsLength)
-        append(head, plan, framing, connection, date, reserving: 0, to: &buffer)
+        append(head, plan, framing, connection, date, reserving: bodyLength, to: &buffer)
     }
 
     static func append(

@@ -71,7 +71,7 @@ private final class PageService: RequestService {
 
     func takesStream(after bytes: Int) -> Bool { false }
 
-    func accept(_ request: InboundRequest) -> Exchange? {
+    func accept(_ request: consuming InboundRequest) -> Exchange? {
         request.replyTo.respond(.whole(self.pages.response(to: request.request)))
         return nil
     }

@@ -13,7 +13,7 @@ final class CurrentForwarder: RequestService {
 
     func takesStream(after bytes: Int) -> Bool { self.current.takesStream(after: bytes) }
     @discardableResult
-    func accept(_ inbound: InboundRequest) -> Exchange? { self.current.accept(inbound) }
+    func accept(_ inbound: consuming InboundRequest) -> Exchange? { self.current.accept(inbound) }
     func acceptOneWay(_ inbound: InboundRequest, _ responder: Responder<Response>) {
         self.current.acceptOneWay(inbound, responder)
     }

@@ -29,7 +29,20 @@ public struct DurationClass: Sendable, Hashable {
         case connect = "CONNECT"
         case other = "_OTHER"
 
-        init(_ method: HTTPMethod) { self = Method(rawValue: "\(method)") ?? .other }
+        init(_ method: HTTPMethod) {
+            switch method {
+            case .get: self = .get
+            case .post: self = .post
+            case .head: self = .head
+            case .put: self = .put
+            case .delete: self = .delete
+            case .patch: self = .patch
+            case .options: self = .options
+            case .trace: self = .trace
+            case .connect: self = .connect
+            default: self = .other
+            }
+        }
 
         static func < (left: Method, right: Method) -> Bool { left.rawValue < right.rawValue }
     }

@@ -18,7 +18,7 @@ extension Exchange {
     }
 
     /// The whole answer came, or its head and a pipe.
-    func callSucceeded(_ response: Response) {
+    func callSucceeded(_ response: consuming Response) {
         if self.request.opensTunnel,
             response.grantsTunnel || self.request.method == .connect && response.status.isSuccessful
         {
@@ -129,7 +129,7 @@ extension Exchange {
 struct ExchangeCompletion: CallCompletion {
     let exchange: Exchange
 
-    func succeed(_ response: Response) { self.exchange.callSucceeded(response) }
+    func succeed(_ response: consuming Response) { self.exchange.callSucceeded(response) }
     func fail(_ error: RPCError) { self.exchange.callFailed(error) }
     func inform(_ response: Response) { self.exchange.informed(response.head) }
 }

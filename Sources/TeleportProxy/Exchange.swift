@@ -76,15 +76,15 @@ final class Exchange: Sendable {
     private static let maxInterims = 8
 
     init(
-        _ inbound: InboundRequest, deadline: NIODeadline, upstream: Upstream, forwarder: Forwarder, attempts: Attempts,
-        holdsPlace: Bool, startedAt: NIODeadline? = nil
+        _ inbound: consuming InboundRequest, deadline: NIODeadline, upstream: Upstream, forwarder: Forwarder,
+        attempts: Attempts, holdsPlace: Bool, now: NIODeadline, startedAt: NIODeadline? = nil
     ) {
         self.request = inbound.request
         self.upload = inbound.upload
         self.replyTo = inbound.replyTo
         self.deadline = deadline
         self.upstream = upstream
-        self.givenAt = .now()
+        self.givenAt = now
         self.startedAt = startedAt ?? self.givenAt
         self.forwarder = forwarder
         self.attempts = attempts
@@ -98,10 +98,10 @@ final class Exchange: Sendable {
     /// Whether it can be sent from its beginning.
     var isReplayable: Bool { self.upload?.isUntouched ?? true }
 
-    /// How long a call for it may take: for ever while its body is still coming, unless the client said more.
-    var timeout: TimeAmount {
+    /// Until when a call for it may take: for ever while its body is still coming, unless the client said more.
+    var callDeadline: NIODeadline {
         let deadline = self.upload == nil || self.request.opensTunnel ? self.deadline : self.replyTo.deadline
-        return (deadline ?? .distantFuture) - .now()
+        return deadline ?? .distantFuture
     }
 
     // MARK: Giving up
@@ -240,20 +240,21 @@ final class Exchange: Sendable {
     }
 
     /// The server answered.
-    func succeeded(_ response: Response) {
+    func succeeded(_ response: consuming Response) {
         guard !response.status.isInformational else {
             // 101: the server switched to a protocol that nobody asked for.
             return self.failed(.switchedProtocols)
         }
+        let now = NIODeadline.now()
         self.end()
-        self.upstream.answered(self)
-        self.forwarder.succeeded(self, response.status, bytes: response.body.count ?? 0)
-        self.replyTo.respond(.whole(response))
+        self.upstream.answered(self, now: now)
+        self.forwarder.succeeded(self, response.status, bytes: response.body.count ?? 0, now: now)
+        self.replyTo.respond(.whole(consume response))
     }
 
     /// The server began to answer; the body comes through the pipe.
     func began(_ head: ResponseHead, _ body: BodyPipe) {
-        self.upstream.beganToAnswer(self)
+        self.upstream.beganToAnswer(self, now: .now())
         self.watch(download: body)
         self.replyTo.respond(.stream(head, body))
     }
@@ -268,7 +269,7 @@ final class Exchange: Sendable {
     /// The server granted the tunnel; what it sends comes through the pipe.
     func opened(_ head: ResponseHead, _ download: BodyPipe) {
         guard let upload = self.upload else { return self.failed(.switchedProtocols) }
-        self.upstream.beganToAnswer(self)
+        self.upstream.beganToAnswer(self, now: .now())
         self.forwarder.tunnelOpened(self, head.status, upload: upload, download: download)
         self.replyTo.respond(.tunnel(head, download))
     }
@@ -284,7 +285,7 @@ final class Exchange: Sendable {
     func ended(_ status: Status, bytes: Int) {
         self.end()
         self.upstream.endedWell()
-        self.forwarder.succeeded(self, status, bytes: bytes)
+        self.forwarder.succeeded(self, status, bytes: bytes, now: .now())
     }
 
     /// The answer that began will not be completed.

@@ -55,7 +55,7 @@ final class Forwarder: RequestService {
     ///
     /// - Returns: what can be given up; `nil` if it was answered.
     @discardableResult
-    func accept(_ inbound: InboundRequest) -> Exchange? {
+    func accept(_ inbound: consuming InboundRequest) -> Exchange? {
         self.counts.requests.started()
         guard self.counts.load.enter(upTo: self.limit) else {
             let response = Response.text(
@@ -70,11 +70,13 @@ final class Forwarder: RequestService {
         }
         // With nothing tried yet there is always one.
         guard let upstream = self.choice.choose(except: 0) else { return nil }
-        return self.forward(inbound, to: upstream, deadline: self.deadline(of: inbound), attempts: .init())
+        let now = NIODeadline.now()
+        let deadline = self.deadline(of: inbound, now: now)
+        return self.forward(inbound, to: upstream, deadline: deadline, now: now, attempts: .init())
     }
 
-    private func deadline(of inbound: InboundRequest) -> NIODeadline {
-        let own = NIODeadline.now() + self.timeout
+    private func deadline(of inbound: borrowing InboundRequest, now: NIODeadline) -> NIODeadline {
+        let own = now + self.timeout
         return inbound.replyTo.deadline.map { Swift.min($0, own) } ?? own
     }
 
@@ -91,7 +93,8 @@ final class Forwarder: RequestService {
 
     /// Gives a failed exchange to another server, or to the same one once more, where that does no harm. False if not.
     func tryAgain(_ exchange: Exchange, after failure: ForwardingFailure) -> Bool {
-        guard exchange.deadline > .now() else { return false }
+        let now = NIODeadline.now()
+        guard exchange.deadline > now else { return false }
         var attempts = exchange.attempts
         var isTriedAllowed = false
         if failure.isUnreachable {
@@ -101,7 +104,7 @@ final class Forwarder: RequestService {
             guard !attempts.isRetry, exchange.isReplayable, failure.permitsRetry(of: exchange.request.method) else {
                 return false
             }
-            guard self.counts.takeRetry(now: .now()) else { return false }
+            guard self.counts.takeRetry(now: now) else { return false }
             attempts.isRetry = true
             isTriedAllowed = true
         }
@@ -112,7 +115,7 @@ final class Forwarder: RequestService {
         self.forward(
             InboundRequest(
                 request: exchange.request, upload: exchange.upload, replyTo: exchange.replyTo, note: exchange.note),
-            to: upstream, deadline: exchange.deadline, attempts: attempts, after: exchange)
+            to: upstream, deadline: exchange.deadline, now: now, attempts: attempts, after: exchange)
         return true
     }
 
@@ -124,26 +127,27 @@ final class Forwarder: RequestService {
         attempts.count -= 1
         // The one that it comes from, at least.
         let upstream = self.choice.choose(except: attempts.tried) ?? exchange.upstream
+        let now = NIODeadline.now()
         self.forward(
-            inbound, to: upstream, deadline: self.deadline(of: inbound), attempts: attempts, after: exchange,
-            isGathered: true)
+            inbound, to: upstream, deadline: self.deadline(of: inbound, now: now), now: now, attempts: attempts,
+            after: exchange, isGathered: true)
     }
 
     @discardableResult
     private func forward(
-        _ inbound: InboundRequest, to upstream: Upstream, deadline: NIODeadline, attempts: Exchange.Attempts,
-        after predecessor: Exchange? = nil, isGathered: Bool = false
+        _ inbound: consuming InboundRequest, to upstream: Upstream, deadline: NIODeadline, now: NIODeadline,
+        attempts: Exchange.Attempts, after predecessor: Exchange? = nil, isGathered: Bool = false
     ) -> Exchange {
-        var (inbound, attempts) = (inbound, attempts)
+        var attempts = attempts
         attempts.count += 1
         attempts.tried |= upstream.bit
-        inbound.request = Self.withHost(inbound.request, for: upstream)
+        if inbound.request.head.version == .http10 { Self.addHost(to: &inbound.request, for: upstream) }
         let gathers = !isGathered && self.gathersFirst(inbound, for: upstream)
         let holdsPlace = self.uploads != nil && inbound.upload != nil && !gathers && !inbound.request.opensTunnel
         if holdsPlace { self.uploads?.entered() }
         let exchange = Exchange(
             inbound, deadline: deadline, upstream: upstream, forwarder: self, attempts: attempts,
-            holdsPlace: holdsPlace, startedAt: predecessor?.startedAt)
+            holdsPlace: holdsPlace, now: now, startedAt: predecessor?.startedAt)
         upstream.took()
         if let predecessor {
             if predecessor.holdsPlace { self.uploads?.left() }
@@ -158,7 +162,7 @@ final class Forwarder: RequestService {
     }
 
     /// Whether more of a body that is still coming has to be here before this server can be given the request.
-    private func gathersFirst(_ inbound: InboundRequest, for upstream: Upstream) -> Bool {
+    private func gathersFirst(_ inbound: borrowing InboundRequest, for upstream: Upstream) -> Bool {
         // Of a tunnel nothing comes before it is granted.
         guard let upload = inbound.upload, !inbound.request.opensTunnel else { return false }
         // HTTP connections of clients ask before.
@@ -178,10 +182,10 @@ final class Forwarder: RequestService {
     // MARK: Ends
 
     /// An exchange has its answer.
-    func succeeded(_ exchange: Exchange, _ status: Status, bytes: Int) {
+    func succeeded(_ exchange: Exchange, _ status: Status, bytes: Int, now: NIODeadline) {
         self.leave(exchange)
         self.counts.requests.succeeded(is200: status == .ok)
-        self.timed(exchange, status)
+        self.timed(exchange, status, now: now)
         guard let note = exchange.note else { return }
         self.note(note, exchange, status, bytes, nil)
     }
@@ -190,7 +194,7 @@ final class Forwarder: RequestService {
     func failed(_ exchange: Exchange, _ status: Status, bytes: Int, _ failure: ForwardingFailure) {
         self.leave(exchange)
         if case .timedOut = failure.kind { self.counts.requests.timedOut() } else { self.counts.requests.failed() }
-        self.timed(exchange, status)
+        self.timed(exchange, status, now: .now())
         // Clients leave all the time, and nobody can do anything about it.
         if !failure.isClients || self.logsAll {
             self.failures.failed(
@@ -202,7 +206,7 @@ final class Forwarder: RequestService {
 
     /// The time of its request is over: how long a tunnel lives says nothing about anybody.
     func tunnelOpened(_ exchange: Exchange, _ status: Status, upload: BodyPipe, download: BodyPipe) {
-        self.timed(exchange, status)
+        self.timed(exchange, status, now: .now())
         Tunnel(
             exchange, status, upload: upload, download: download, idleTimeout: self.tunnelIdleTimeout,
             counts: self.counts.tunnels
@@ -215,8 +219,8 @@ final class Forwarder: RequestService {
         if let note = exchange.note { self.note(note, exchange, status, bytes, failure) }
     }
 
-    private func timed(_ exchange: Exchange, _ status: Status) {
-        self.counts.durations.record(exchange.request.method, status, .now() - exchange.startedAt)
+    private func timed(_ exchange: Exchange, _ status: Status, now: NIODeadline) {
+        self.counts.durations.record(exchange.request.method, status, now - exchange.startedAt)
     }
 
     private func leave(_ exchange: Exchange) {
@@ -238,11 +242,9 @@ final class Forwarder: RequestService {
     func hasServers(now: NIODeadline) -> Bool { self.choice.hasServers(now: now) }
 
     /// HTTP/1.0 clients may send no `Host`; everything behind needs one.
-    private static func withHost(_ request: Request, for upstream: Upstream) -> Request {
-        guard request.head.version == .http10, !request.fields.contains(.host) else { return request }
-        var request = request
+    private static func addHost(to request: inout Request, for upstream: Upstream) {
+        guard !request.fields.contains(.host) else { return }
         try? request.fields.append(.host, upstream.address.hostField)
-        return request
     }
 }
 

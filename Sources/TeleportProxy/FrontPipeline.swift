@@ -5,12 +5,20 @@ internal import Teleport
 ///
 /// Pure: it moves no byte but from the bodies it is given into the buffer that it is given.
 struct FrontPipeline {
-    private struct Entry {
+    /// What of a request shapes how its answer is written.
+    private struct Asked {
         let isHEAD: Bool
         let version: HTTPVersion
         let keepsAlive: Bool
+    }
+
+    /// A request that was read. Changed in place and never copied: that would be a dozen references counted each time.
+    private struct Entry {
+        let asked: Asked
         var informational: [ResponseHead] = []
+        /// Until it is written, or begins to be.
         var answer: Answer?
+        var isAnswered = false
         /// Who works on the answer.
         var exchange: Exchange?
     }
@@ -41,8 +49,10 @@ struct FrontPipeline {
 
     private let limit: Int
     /// Grows with what is pipelined: most connections have one request at a time, and many have none.
-    private var entries = CircularBuffer<Entry>(initialCapacity: 2)
-    /// The number of the first entry.
+    private var entries: [Entry] = []
+    /// Entries at the front whose answers were written: there is nothing left in them.
+    private var writtenCount = 0
+    /// The number of the first entry that is not written.
     private var firstNumber: UInt64 = 0
     /// The first entry's answer, while it is being written in pieces.
     private var writing: Writing?
@@ -54,13 +64,14 @@ struct FrontPipeline {
     /// - Parameter limit: requests that may be under way at the same time.
     init(limit: Int) { self.limit = Swift.max(1, limit) }
 
-    var isEmpty: Bool { self.entries.isEmpty }
+    private var count: Int { self.entries.count - self.writtenCount }
+    var isEmpty: Bool { self.count == 0 }
     /// The head that grants a tunnel was written: what follows each way is the tunnel's.
     var isTunnel: Bool { self.writing?.isTunnel ?? false }
-    var isFull: Bool { self.entries.count >= self.limit }
+    var isFull: Bool { self.count >= self.limit }
 
     /// The head of the next request was read, whose client waits to be told to go on.
-    mutating func continueExpected() { self.owesContinueTo = self.firstNumber + UInt64(self.entries.count) }
+    mutating func continueExpected() { self.owesContinueTo = self.firstNumber + UInt64(self.count) }
 
     /// The body is here, with or without having been asked for.
     mutating func bodyArrived() { self.owesContinueTo = nil }
@@ -70,42 +81,43 @@ struct FrontPipeline {
 
     /// A request was read, or its head. Returns its number.
     mutating func requestRead(isHEAD: Bool, version: HTTPVersion, keepsAlive: Bool) -> UInt64 {
-        self.entries.append(Entry(isHEAD: isHEAD, version: version, keepsAlive: keepsAlive))
-        return self.firstNumber + UInt64(self.entries.count) - 1
+        self.entries.append(Entry(asked: Asked(isHEAD: isHEAD, version: version, keepsAlive: keepsAlive)))
+        return self.firstNumber + UInt64(self.count) - 1
     }
 
     /// Whether a request has its answer, or the beginning of one.
     func isAnswered(_ number: UInt64) -> Bool {
         guard let index = self.index(of: number) else { return true }
-        return self.entries[index].answer != nil
+        return self.entries[index].isAnswered
     }
 
     /// Somebody works on the answer to a request.
     mutating func accepted(_ number: UInt64, by exchange: Exchange?) {
-        guard let index = self.index(of: number), self.entries[index].answer == nil else { return }
+        guard let index = self.index(of: number), !self.entries[index].isAnswered else { return }
         self.entries[index].exchange = exchange
     }
 
-    mutating func answered(_ number: UInt64, with answer: Answer) {
-        guard let index = self.index(of: number), self.entries[index].answer == nil else {
+    mutating func answered(_ number: UInt64, with answer: consuming Answer) {
+        guard let index = self.index(of: number), !self.entries[index].isAnswered else {
             answer.pipe?.cancel()
             return
         }
-        self.entries[index].answer = answer
+        self.entries[index].answer = consume answer
+        self.entries[index].isAnswered = true
         self.entries[index].exchange = nil
     }
 
     /// An informational answer, for clients that know such.
     mutating func informed(_ number: UInt64, _ head: ResponseHead) {
-        guard let index = self.index(of: number), self.entries[index].version == .http11,
-            self.entries[index].answer == nil
+        guard let index = self.index(of: number), self.entries[index].asked.version == .http11,
+            !self.entries[index].isAnswered
         else { return }
         self.entries[index].informational.append(head)
     }
 
-    private func index(of number: UInt64) -> CircularBuffer<Entry>.Index? {
-        guard number >= self.firstNumber, number - self.firstNumber < UInt64(self.entries.count) else { return nil }
-        return self.entries.index(self.entries.startIndex, offsetBy: Int(number - self.firstNumber))
+    private func index(of number: UInt64) -> Int? {
+        guard number >= self.firstNumber, number - self.firstNumber < UInt64(self.count) else { return nil }
+        return self.writtenCount + Int(number - self.firstNumber)
     }
 
     /// The connection is gone: nobody wants the bodies that are still coming, nor the answers that are worked on.
@@ -114,20 +126,22 @@ struct FrontPipeline {
     @discardableResult
     mutating func abandoned() -> [Exchange] {
         var exchanges: [Exchange] = []
+        self.writing?.body.cancel()
         for entry in self.entries {
             entry.answer?.pipe?.cancel()
             if let exchange = entry.exchange { exchanges.append(exchange) }
         }
         self.entries = []
+        self.writtenCount = 0
         return exchanges
     }
 
     /// Writes what means nothing to a client that waits for an answer, and makes one known that is gone: the operating
     /// system of that one answers with a reset. True if there is such a client.
     mutating func probe(into buffer: inout ByteBuffer) -> Bool {
-        guard self.writing == nil, let first = self.entries.first, first.answer == nil, first.version == .http11 else {
-            return false
-        }
+        guard self.writing == nil, !self.isEmpty, !self.entries[self.writtenCount].isAnswered,
+            self.entries[self.writtenCount].asked.version == .http11
+        else { return false }
         buffer.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
         return true
     }
@@ -156,54 +170,72 @@ struct FrontPipeline {
         closing: Bool, room: Int, reader: BodyPipe.Side, into buffer: inout ByteBuffer
     ) -> Outcome? {
         if let writing = self.writing { return self.writePieces(writing, room, &buffer) }
-        guard !self.entries.isEmpty else { return nil }
+        guard !self.isEmpty else { return nil }
         guard buffer.readableBytes < room else {
             self.wantsRoom = true
             return nil
         }
-        let first = self.entries.startIndex
-        for head in self.entries[first].informational {
-            // A 1xx has no body, so nothing can be wrong with this framing.
-            try? ResponseEncoder.encode(head, framing: .none, into: &buffer)
-        }
-        self.entries[first].informational = []
-        let entry = self.entries[first]
-        guard let answer = entry.answer else { return nil }
-        let closes = !entry.keepsAlive || (closing && self.entries.count == 1)
-        switch answer {
+        let first = self.writtenCount
+        if !self.entries[first].informational.isEmpty { self.writeInformational(first, into: &buffer) }
+        // Taken, not copied.
+        guard let answer = self.entries[first].answer.take() else { return nil }
+        let asked = self.entries[first].asked
+        let closes = !asked.keepsAlive || (closing && self.count == 1)
+        switch consume answer {
         case .whole(let response):
-            self.write(response, for: entry, closes: closes, into: &buffer)
+            Self.write(response, for: asked, closes: closes, into: &buffer)
             return self.firstEnded(closes: closes)
         case .stream(_, let body) where body.hasFailed:
             // It broke off before a byte of it was passed on: the client can still be told so.
-            self.write(.brokenAnswer, for: entry, closes: closes, into: &buffer)
+            Self.write(.brokenAnswer, for: asked, closes: closes, into: &buffer)
             return self.firstEnded(closes: closes)
         case .stream(let head, let body):
-            self.begin(head, body, for: entry, closes: closes, into: &buffer)
+            self.begin(head, body, for: asked, closes: closes, into: &buffer)
             body.attach(reader)
             return .open
         case .tunnel(let head, let body):
-            self.writeGrant(head, into: &buffer)
+            Self.writeGrant(head, into: &buffer)
             self.writing = Writing(body: body, framing: .none, closes: true, isTunnel: true)
             body.attach(reader)
             return .open
         }
     }
 
+    private mutating func writeInformational(_ index: Int, into buffer: inout ByteBuffer) {
+        for head in self.entries[index].informational {
+            // A 1xx has no body, so nothing can be wrong with this framing.
+            try? ResponseEncoder.encode(head, framing: .none, into: &buffer)
+        }
+        self.entries[index].informational = []
+    }
+
     private mutating func firstEnded(closes: Bool) -> Outcome {
         self.writing = nil
-        self.entries.removeFirst()
+        self.writtenCount += 1
         self.firstNumber += 1
+        if self.isEmpty {
+            // The memory of a long pipeline is not kept for the next request, which mostly comes alone.
+            self.entries.removeAll(keepingCapacity: self.entries.count <= 8)
+            self.writtenCount = 0
+        } else if self.writtenCount >= 64, self.writtenCount * 2 >= self.entries.count {
+            self.entries.removeFirst(self.writtenCount)
+            self.writtenCount = 0
+        }
         return closes ? .close : .open
     }
 
-    private func write(_ response: Response, for entry: Entry, closes: Bool, into buffer: inout ByteBuffer) {
+    private static func write(
+        _ response: borrowing Response, for asked: Asked, closes: Bool, into buffer: inout ByteBuffer
+    ) {
         let content = response.body.buffer ?? ByteBuffer()
         // Trailers need a chunked body, which HTTP/1.0 does not know.
-        let trailers = entry.version == .http11 ? response.trailers : nil
+        let trailers = asked.version == .http11 ? response.trailers : nil
         let framing = Self.framing(
-            of: response.head, size: trailers == nil ? content.readableBytes : nil, for: entry)
-        guard self.write(response.head, framing, for: entry, closes: closes, into: &buffer) else { return }
+            of: response.status, size: trailers == nil ? content.readableBytes : nil, for: asked)
+        guard
+            Self.write(
+                response.head, framing, for: asked, closes: closes, reserving: content.readableBytes, into: &buffer)
+        else { return }
         switch framing {
         case .length, .untilClose:
             buffer.writeImmutableBuffer(content)
@@ -215,7 +247,7 @@ struct FrontPipeline {
         }
     }
 
-    private func writeGrant(_ head: ResponseHead, into buffer: inout ByteBuffer) {
+    private static func writeGrant(_ head: ResponseHead, into buffer: inout ByteBuffer) {
         let switches = head.status == .switchingProtocols
         // Nothing is said about a body, so nothing can be wrong with this framing.
         try? ResponseEncoder.encode(
@@ -224,29 +256,31 @@ struct FrontPipeline {
     }
 
     private mutating func begin(
-        _ head: ResponseHead, _ body: BodyPipe, for entry: Entry, closes: Bool, into buffer: inout ByteBuffer
+        _ head: ResponseHead, _ body: BodyPipe, for asked: Asked, closes: Bool, into buffer: inout ByteBuffer
     ) {
-        let framing = Self.framing(of: head, size: body.size, for: entry)
+        let framing = Self.framing(of: head.status, size: body.size, for: asked)
         let closes = closes || framing == .untilClose
-        _ = self.write(head, framing, for: entry, closes: closes, into: &buffer)
+        _ = Self.write(head, framing, for: asked, closes: closes, into: &buffer)
         self.writing = Writing(body: body, framing: framing, closes: closes)
     }
 
     /// How the end of an answer is told to this client.
-    private static func framing(of head: ResponseHead, size: Int?, for entry: Entry) -> BodyFraming {
-        if entry.isHEAD || head.status == .notModified { return .headOnly }
-        if head.status.forbidsBody { return .none }
+    private static func framing(of status: Status, size: Int?, for asked: Asked) -> BodyFraming {
+        if asked.isHEAD || status == .notModified { return .headOnly }
+        if status.forbidsBody { return .none }
         if let size { return .length(size) }
-        return entry.version == .http10 ? .untilClose : .chunked
+        return asked.version == .http10 ? .untilClose : .chunked
     }
 
-    private func write(
-        _ head: ResponseHead, _ framing: BodyFraming, for entry: Entry, closes: Bool, into buffer: inout ByteBuffer
+    private static func write(
+        _ head: ResponseHead, _ framing: BodyFraming, for asked: Asked, closes: Bool, reserving bodyLength: Int = 0,
+        into buffer: inout ByteBuffer
     ) -> Bool {
         let directive: ConnectionDirective =
-            if closes { .close } else if entry.version == .http10 { .keepAlive } else { .unsaid }
+            if closes { .close } else if asked.version == .http10 { .keepAlive } else { .unsaid }
         do throws(HTTPError) {
-            try ResponseEncoder.encode(head, framing: framing, connection: directive, into: &buffer)
+            try ResponseEncoder.encode(
+                head, framing: framing, connection: directive, reserving: bodyLength, into: &buffer)
             return true
         } catch {
             // The framing always fits the status, so this is unreachable; an answer is owed all the same.

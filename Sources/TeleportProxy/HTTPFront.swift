@@ -26,13 +26,18 @@ final class HTTPFront: Sendable {
     }
 
     /// The answer to the request with this number, or its beginning.
-    func answer(_ number: UInt64, with answer: Answer) { self.leave(.answer(number, answer)) }
+    func answer(_ number: UInt64, with answer: consuming Answer) {
+        guard self.eventLoop.inEventLoop else { return self.leave(.answer(number, answer)) }
+        self.deliver(number, consume answer)
+    }
 
     /// An informational answer; the final one follows.
-    func inform(_ number: UInt64, _ head: ResponseHead) { self.leave(.informational(number, head)) }
+    func inform(_ number: UInt64, _ head: ResponseHead) {
+        guard self.eventLoop.inEventLoop else { return self.leave(.informational(number, head)) }
+        self.stream.value?.informed(number, head)
+    }
 
     private func leave(_ message: Message) {
-        if self.eventLoop.inEventLoop { return self.deliver(message) }
         let mustWake = self.inbox.withLock { inbox in
             inbox.messages.append(message)
             defer { inbox.isWakeUpDue = true }
@@ -49,15 +54,19 @@ final class HTTPFront: Sendable {
             }
             return inbox.messages
         }
-        for message in messages { self.deliver(message) }
+        for message in messages {
+            switch message {
+            case .answer(let number, let answer): self.deliver(number, answer)
+            case .informational(let number, let head): self.stream.value?.informed(number, head)
+            }
+        }
     }
 
-    private func deliver(_ message: Message) {
-        switch (message, self.stream.value) {
-        case (.answer(let number, let answer), let stream?): stream.answered(number, with: answer)
-        case (.informational(let number, let head), let stream?): stream.informed(number, head)
-        case (.answer(_, let answer), nil): answer.pipe?.cancel()
-        case (.informational, nil): break
+    private func deliver(_ number: UInt64, _ answer: consuming Answer) {
+        guard let stream = self.stream.value else {
+            answer.pipe?.cancel()
+            return
         }
+        stream.answered(number, with: consume answer)
     }
 }

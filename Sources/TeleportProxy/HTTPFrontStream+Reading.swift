@@ -15,15 +15,14 @@ extension HTTPFrontStream {
         }
         self.isReading = false
         // Only what a body brings earns time.
-        if case .nothing = self.reading {
-        } else {
-            self.patience.read(before - bytes.readableBytes, now: self.front.eventLoop.now)
+        if self.readingKind != .nothing {
+            self.patience.read(before - bytes.readableBytes, now: self.eventLoop.now)
         }
         self.writeAnswers()
     }
 
-    private func handle(_ event: RequestEvent) {
-        switch event {
+    private func handle(_ event: consuming RequestEvent) {
+        switch consume event {
         case .head(let head):
             self.headRead(head)
         case .body(let piece):
@@ -75,12 +74,9 @@ extension HTTPFrontStream {
     private func requestRead(_ trailers: Fields?) {
         self.pipeline.bodyArrived()
         self.letGo()
-        let reading = self.reading
-        self.reading = .nothing
-        switch reading {
-        case .gathering(let head, _) where self.settings.gate.isTunnelRequest(head):
-            self.askForTunnel(head)
+        switch self.takeReading() {
         case .gathering(let head, let body):
+            guard !self.settings.gate.isTunnelRequest(head) else { return self.askForTunnel(head) }
             let request = Request(head: head, body: body.count > 0 ? Body(body.bytes) : .empty, trailers: trailers)
             self.accept(request, upload: nil)
         case .streaming(_, let pipe, let isLast):
@@ -95,9 +91,7 @@ extension HTTPFrontStream {
     private func requestRefused(_ error: HTTPError) {
         self.pipeline.bodyArrived()
         self.letGo()
-        let reading = self.reading
-        self.reading = .nothing
-        switch reading {
+        switch self.takeReading() {
         case .streaming(let number, let pipe, let isLast):
             self.breakOff(number, pipe, error)
             if isLast { self.endInput() }
@@ -112,7 +106,7 @@ extension HTTPFrontStream {
 
     /// All that could be read was. A request whose body is still coming goes on its way, or is kept for longer.
     private func settle() {
-        guard case .gathering(let head, var body) = self.reading else { return }
+        guard self.readingKind == .body, case .gathering(let head, var body) = self.reading else { return }
         guard self.service.takesStream(after: body.count) else {
             guard body.isDetached else {
                 self.reading = .nothing
@@ -145,15 +139,21 @@ extension HTTPFrontStream {
         self.heldBytes = 0
     }
 
-    private func nextNumber(_ head: RequestHead) -> UInt64 {
+    private func nextNumber(_ head: borrowing RequestHead) -> UInt64 {
         let keepsAlive = head.keepsAlive && !self.isDraining
         return self.pipeline.requestRead(isHEAD: head.method == .head, version: head.version, keepsAlive: keepsAlive)
     }
 
-    func accept(_ request: Request, upload: BodyPipe?, number: UInt64? = nil) {
-        var request = request
+    /// What is being read, which is over.
+    private func takeReading() -> Reading {
+        var reading = Reading.nothing
+        swap(&reading, &self.reading)
+        return reading
+    }
+
+    func accept(_ request: consuming Request, upload: BodyPipe?, number: UInt64? = nil) {
         let number = number ?? self.nextNumber(request.head)
-        let note = self.note(request.head)
+        let note = self.settings.accessLog == nil ? nil : self.note(request.head)
         if upload == nil, !request.head.keepsAlive || self.isDraining { self.endInput() }
         if self.pipeline.isFull { self.pauseReading(.pipelineFull) }
         do throws(HTTPError) {
@@ -168,7 +168,7 @@ extension HTTPFrontStream {
         }
         request.isSecure = self.settings.isSecure
         let exchange = self.service.accept(
-            InboundRequest(request: request, upload: upload, replyTo: .http(self.front, number), note: note))
+            InboundRequest(request: consume request, upload: upload, replyTo: .http(self.front, number), note: note))
         self.pipeline.accepted(number, by: exchange)
     }
 

@@ -7,7 +7,7 @@ extension HTTPFrontStream {
     func watchTime() {
         guard let driver = self.driver else { return }
         let wait = self.currentWait
-        var deadline = self.patience.waits(for: wait, now: self.front.eventLoop.now)
+        var deadline = self.patience.waits(for: wait, now: self.eventLoop.now)
         // A connection that is answered is not idle, whatever the time.
         if wait == .request, let drainDeadline { deadline = Swift.min(deadline, drainDeadline) }
         if let probeDeadline { deadline = Swift.min(deadline, probeDeadline) }

@@ -9,12 +9,7 @@ internal import Teleport
 /// ```
 extension HTTPFrontStream {
     /// Whether the connection is HTTP no more.
-    var isTunnel: Bool {
-        switch self.reading {
-        case .tunnel, .tunnelEnded: true
-        case .nothing, .gathering, .streaming, .discarding, .asking: false
-        }
-    }
+    var isTunnel: Bool { self.readingKind == .tunnel }
 
     /// Passes a request for a tunnel on. What the client sends behind it is left where it is until it is answered: it is
     /// the tunnel's or the next request, and nobody knows yet.
@@ -28,10 +23,9 @@ extension HTTPFrontStream {
         self.accept(Request(head: head.detached(), opensTunnel: true), upload: pipe, number: number)
     }
 
-    /// An answer to any request came: one that grants no tunnel leaves the connection as it was.
-    func tunnelAnswered(_ number: UInt64, with answer: Answer) {
-        guard case .asking(number, let pipe, let keepsAlive) = self.reading else { return }
-        if case .tunnel = answer { return }
+    /// An answer to any request came that grants no tunnel: that leaves the connection as it was.
+    func tunnelRefused(_ number: UInt64) {
+        guard self.readingKind == .asking, case .asking(number, let pipe, let keepsAlive) = self.reading else { return }
         self.reading = .nothing
         pipe.finish()
         if !keepsAlive || self.isDraining { self.endInput() }

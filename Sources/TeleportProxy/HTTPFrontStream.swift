@@ -7,6 +7,7 @@ internal import Teleport
 /// (HTTPFrontStream+Reading.swift), and watches the time (HTTPFrontStream+Time.swift).
 final class HTTPFrontStream: ByteStream {
     let front: HTTPFront
+    let eventLoop: any EventLoop
     let service: any RequestService
     let settings: FrontSettings
     private let onClosed: () -> Void
@@ -15,7 +16,9 @@ final class HTTPFrontStream: ByteStream {
     var driver: ConnectionDriver?
     var clientAddress: SocketAddress?
     /// What becomes of the request that is being read.
-    var reading = Reading.nothing
+    var reading = Reading.nothing { didSet { self.readingKind = Reading.Kind(self.reading) } }
+    /// Which of them it is: to be looked at without a copy of what is read.
+    private(set) var readingKind = Reading.Kind.nothing
     private var outbound = ByteBuffer()
     var pause: Pause = []
     /// No more requests are read: one was beyond understanding, or the client has sent its last.
@@ -36,6 +39,19 @@ final class HTTPFrontStream: ByteStream {
 
     /// Of the request whose head was read, the body not completely.
     enum Reading {
+        enum Kind {
+            case nothing, body, asking, tunnel
+
+            init(_ reading: borrowing Reading) {
+                switch reading {
+                case .nothing: self = .nothing
+                case .gathering, .streaming, .discarding: self = .body
+                case .asking: self = .asking
+                case .tunnel, .tunnelEnded: self = .tunnel
+                }
+            }
+        }
+
         case nothing
         /// The body is gathered.
         case gathering(RequestHead, GatheredBody)
@@ -79,11 +95,13 @@ final class HTTPFrontStream: ByteStream {
         self.onClosed = onClosed
         self.decoder = RequestDecoder(profile: .http1, limits: settings.limits)
         self.pipeline = FrontPipeline(limit: settings.maxPipelined)
+        self.eventLoop = front.eventLoop
         self.patience = Patience(settings, now: front.eventLoop.now)
     }
 
     func connectionOpened(_ driver: ConnectionDriver) {
         self.driver = driver
+        driver.flushRound = .of(self.eventLoop)
         self.clientAddress = driver.channel?.remoteAddress
         self.watchTime()
     }
@@ -91,14 +109,17 @@ final class HTTPFrontStream: ByteStream {
     // MARK: Answers
 
     /// A request has its answer, or the beginning; it is written when those before it are.
-    func answered(_ number: UInt64, with answer: Answer) {
+    func answered(_ number: UInt64, with answer: consuming Answer) {
         guard self.driver != nil else {
             answer.pipe?.cancel()
             return
         }
-        self.pipeline.answered(number, with: answer)
-        self.tunnelAnswered(number, with: answer)
-        if case .streaming(number, _, _) = self.reading, self.pipeline.isContinueOwed(to: number) {
+        let isGrant = answer.isGrant
+        self.pipeline.answered(number, with: consume answer)
+        if !isGrant { self.tunnelRefused(number) }
+        if self.readingKind == .body, case .streaming(number, _, _) = self.reading,
+            self.pipeline.isContinueOwed(to: number)
+        {
             // The client may send the body or not, now that it has its answer: nobody knows where the next one begins.
             self.endInput()
         }
@@ -134,12 +155,12 @@ final class HTTPFrontStream: ByteStream {
 
     /// This connection as the reader of its answers' bodies: there is more of one to write.
     private var reader: BodyPipe.Side {
-        .consumer(on: self.front.eventLoop) { [stream = self.front.stream] in stream.value?.writeAnswers() }
+        .consumer(on: self.eventLoop) { [stream = self.front.stream] in stream.value?.writeAnswers() }
     }
 
     /// This connection as the producer of its requests' bodies: there is room for more of one.
     var uploader: BodyPipe.Side {
-        .producer(on: self.front.eventLoop) { [stream = self.front.stream] in
+        .producer(on: self.eventLoop) { [stream = self.front.stream] in
             stream.value?.uploadChanged()
         }
     }
@@ -148,10 +169,10 @@ final class HTTPFrontStream: ByteStream {
         guard self.outbound.readableBytes > 0 else { return nil }
         var bytes = ByteBuffer()
         swap(&bytes, &self.outbound)
-        if !self.isTunnel, self.patience.wrote(bytes.readableBytes, now: self.front.eventLoop.now) { self.watchTime() }
+        if !self.isTunnel, self.patience.wrote(bytes.readableBytes, now: self.eventLoop.now) { self.watchTime() }
         if self.pipeline.wantsRoom {
             let stream = self.front.stream
-            self.front.eventLoop.execute { stream.value?.continueWriting() }
+            self.eventLoop.execute { stream.value?.continueWriting() }
         }
         return bytes
     }
@@ -205,16 +226,8 @@ final class HTTPFrontStream: ByteStream {
     }
 
     /// What the client is being waited for, if it is.
-    var isReadingBody: Bool {
-        switch self.reading {
-        case .gathering, .streaming, .discarding: self.pause.isEmpty
-        case .nothing, .asking, .tunnel, .tunnelEnded: false
-        }
-    }
-
-    var isReadingHead: Bool {
-        if case .nothing = self.reading { !self.isTunnel && !self.decoder.isBetweenMessages } else { false }
-    }
+    var isReadingBody: Bool { self.readingKind == .body && self.pause.isEmpty }
+    var isReadingHead: Bool { self.readingKind == .nothing && !self.decoder.isBetweenMessages }
 
     /// Bytes of answers that the client has not taken.
     var unsentBytes: Int { self.outbound.readableBytes + (self.driver?.unwrittenBytes ?? 0) }
@@ -226,7 +239,7 @@ final class HTTPFrontStream: ByteStream {
     func drain() {
         guard self.drainDeadline == nil, self.driver != nil else { return }
         self.isDraining = true
-        self.drainDeadline = self.front.eventLoop.now + Self.drainGrace
+        self.drainDeadline = self.eventLoop.now + Self.drainGrace
         self.watchTime()
     }
 
@@ -249,7 +262,7 @@ final class HTTPFrontStream: ByteStream {
         self.writeAnswers()
         guard self.driver != nil, !self.pipeline.isEmpty else { return }
         // Or it is gone: an orderly end looks the same.
-        self.probeDeadline = self.front.eventLoop.now + Self.probeDelay
+        self.probeDeadline = self.eventLoop.now + Self.probeDelay
         self.watchTime()
     }
 

@@ -16,7 +16,7 @@ extension HTTPUpstreamConnection {
     func readAnswer(_ bytes: inout ByteBuffer) {
         do throws(HTTPError) {
             while let exchange = self.exchange, let event = try self.decoder.next(from: &bytes) {
-                switch event {
+                switch consume event {
                 case .informational(let head):
                     exchange.informed(head)
                 case .head(let head):
@@ -69,15 +69,17 @@ extension HTTPUpstreamConnection {
     }
 
     private func answerRead(_ trailers: Fields?, rest: Int) {
-        guard let exchange = self.exchange, let head = self.answer.head else { return }
-        let (body, pipe) = (self.answer.body, self.answer.pipe)
-        guard !exchange.wantsWholeAnswer || body.count <= self.maxWholeAnswer else {
+        guard let exchange = self.exchange, let keepsAlive = self.answer.head?.keepsAlive else { return }
+        guard !exchange.wantsWholeAnswer || self.answer.body.count <= self.maxWholeAnswer else {
             return self.fail(.answerTooLarge)
         }
+        var answer = AnswerReading()
+        swap(&answer, &self.answer)
         // What follows an answer was asked for by nobody.
-        self.answerEnded(keepsAlive: head.keepsAlive && rest == 0)
-        guard let pipe else {
-            let content = body.count > 0 ? Body(body.bytes) : .empty
+        self.answerEnded(keepsAlive: keepsAlive && rest == 0)
+        guard let head = answer.head.take() else { return }
+        guard let pipe = answer.pipe else {
+            let content = answer.body.count > 0 ? Body(answer.body.bytes) : .empty
             return exchange.succeeded(Response(head: head, body: content, trailers: trailers))
         }
         exchange.ended(head.status, bytes: pipe.total)

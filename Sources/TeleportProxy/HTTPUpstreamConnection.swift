@@ -66,7 +66,7 @@ final class HTTPUpstreamConnection: ByteStream {
         self.decoder = ResponseDecoder(profile: .http1, limits: limits)
         self.exchange = first
         self.box = NIOLoopBoundBox.makeEmptyBox(valueType: HTTPUpstreamConnection.self, eventLoop: eventLoop)
-        self.timer = DeadlineTimer(eventLoop: eventLoop) { [weak self] _ in self?.timedOut() }
+        self.timer = DeadlineTimer(eventLoop: eventLoop) { _ in self.timedOut() }
         self.box.value = self
         guard let first else { return }
         // An attempt to connect may take no longer than the request.
@@ -88,21 +88,20 @@ final class HTTPUpstreamConnection: ByteStream {
 
     private func sendCurrent() {
         guard let exchange = self.exchange, let driver = self.driver else { return }
-        let request = exchange.request
-        let opensTunnel = request.opensTunnel
-        let switches = opensTunnel && request.method != .connect
+        let opensTunnel = exchange.request.opensTunnel
+        let switches = opensTunnel && exchange.request.method != .connect
         let framing = opensTunnel ? .none : Self.framing(of: exchange)
         do throws(HTTPError) {
             // Expect is dropped with the hop-by-hop fields: the client was told to go on.
             try RequestEncoder.encode(
-                request.head, framing: framing, filter: switches ? .upgrade : .teleport,
+                exchange.request.head, framing: framing, filter: switches ? .upgrade : .teleport,
                 connection: switches ? .upgrade : .unsaid, via: self.via, into: &self.outbound)
         } catch {
             self.exchange = nil
             exchange.failed(ForwardingFailure(kind: .unsendable(error), possiblyExecuted: false, cause: error))
             return self.becomeIdle()
         }
-        self.decoder.expect(request.method)
+        self.decoder.expect(exchange.request.method)
         self.answer = AnswerReading()
         self.hasReceived = false
         self.isSent = true
@@ -113,8 +112,8 @@ final class HTTPUpstreamConnection: ByteStream {
             upload.attach(self.reader)
             self.continueUpload()
         } else {
-            self.write(request.body.buffer ?? ByteBuffer(), framing)
-            if framing == .chunked { ChunkEncoder.encodeEnd(trailers: request.trailers, into: &self.outbound) }
+            if framing != .none { self.write(exchange.request.body.buffer ?? ByteBuffer(), framing) }
+            if framing == .chunked { ChunkEncoder.encodeEnd(trailers: exchange.request.trailers, into: &self.outbound) }
         }
         driver.scheduleFlush()
     }
@@ -192,6 +191,7 @@ final class HTTPUpstreamConnection: ByteStream {
 
     func connectionOpened(_ driver: ConnectionDriver) {
         self.driver = driver
+        driver.flushRound = .of(self.eventLoop)
         guard !self.isEnded else { return self.close() }
         if self.exchange == nil { self.becomeIdle() } else { self.sendCurrent() }
     }
@@ -300,7 +300,7 @@ final class HTTPUpstreamConnection: ByteStream {
         let answer = self.answer
         if !self.isEnded {
             self.isEnded = true
-            self.timer?.set(nil)
+            self.timer?.end()
             self.pool.connectionEnded(self)
         }
         if let driver = self.driver {

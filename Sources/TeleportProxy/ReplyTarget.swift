@@ -9,6 +9,23 @@ enum Answer: Sendable {
     /// A tunnel is granted; this is what the server sends through it.
     case tunnel(ResponseHead, BodyPipe)
 
+    /// Whether it grants a tunnel.
+    var isGrant: Bool {
+        if case .tunnel = self { true } else { false }
+    }
+
+    /// As a Teleport link is given it.
+    var linkResponse: Response {
+        consuming get {
+            switch consume self {
+            case .whole(let response): response
+            case .stream(let head, let body): Response(head: head, body: Body(source: PipeSource(body)))
+            case .tunnel(let head, let body):
+                Response(head: head, body: Body(source: PipeSource(body)), grantsTunnel: true)
+            }
+        }
+    }
+
     /// The body, if it comes through a pipe.
     var pipe: BodyPipe? {
         switch self {
@@ -56,18 +73,11 @@ enum ReplyTarget: Sendable {
         }
     }
 
-    func respond(_ answer: Answer) {
-        switch (self, answer) {
-        case (.http(let front, let number), _):
-            front.answer(number, with: answer)
-        case (.check(let checker), _):
-            checker.answered(answer)
-        case (.teleport(let responder), .whole(let response)):
-            responder.respond(response)
-        case (.teleport(let responder), .stream(let head, let body)):
-            responder.respond(Response(head: head, body: Body(source: PipeSource(body))))
-        case (.teleport(let responder), .tunnel(let head, let body)):
-            responder.respond(Response(head: head, body: Body(source: PipeSource(body)), grantsTunnel: true))
+    func respond(_ answer: consuming Answer) {
+        switch self {
+        case .http(let front, let number): front.answer(number, with: consume answer)
+        case .teleport(let responder): responder.respond((consume answer).linkResponse)
+        case .check(let checker): checker.answered(answer)
         }
     }
 }

@@ -10,9 +10,27 @@ final class RequestDurations: Sendable {
     typealias Exact = Histogram<UInt64>
 
     private struct State: Sendable {
-        var classes: [DurationClass.Key: DurationClass.Counts] = [:]
+        var keys: [DurationClass.Key] = []
+        /// One for each of ``keys``.
+        var counts: [DurationClass.Counts] = []
+        private var places: [DurationClass.Key: Int] = [:]
+        private var lastPlace = 0
         /// Since somebody looked; made with the first request.
         var recent: Exact?
+
+        /// Where the counts of `key` are. Mostly they are those that were asked for last.
+        mutating func place(of key: DurationClass.Key) -> Int {
+            if self.lastPlace < self.keys.count, self.keys[self.lastPlace] == key { return self.lastPlace }
+            self.lastPlace = self.places[key] ?? self.addPlace(for: key)
+            return self.lastPlace
+        }
+
+        private mutating func addPlace(for key: DurationClass.Key) -> Int {
+            self.keys.append(key)
+            self.counts.append(DurationClass.Counts())
+            self.places[key] = self.keys.count - 1
+            return self.keys.count - 1
+        }
     }
 
     private final class Shard: Sendable {
@@ -32,9 +50,13 @@ final class RequestDurations: Sendable {
         let nanoseconds = Swift.max(0, duration.nanoseconds)
         let key = DurationClass.Key(method: DurationClass.Method(method), status: status.code)
         self.shards[ThreadShard.index(bits: Self.shardBits)].state.withLock { state in
-            state.classes[key, default: DurationClass.Counts()].add(nanoseconds)
-            if state.recent == nil { state.recent = Self.makeExact() }
-            state.recent?.record(UInt64(nanoseconds / 1000))
+            let place = state.place(of: key)
+            state.counts[place].add(nanoseconds)
+            let microseconds = UInt64(nanoseconds / 1000)
+            guard state.recent?.record(microseconds) == nil else { return }
+            var recent = Self.makeExact()
+            recent.record(microseconds)
+            state.recent = recent
         }
     }
 
@@ -42,7 +64,8 @@ final class RequestDurations: Sendable {
     var total: [DurationClass] {
         var classes: [DurationClass.Key: DurationClass.Counts] = [:]
         for shard in self.shards {
-            classes.merge(shard.state.withLock { $0.classes }) { one, other in one.adding(other) }
+            let own = shard.state.withLock { Array(zip($0.keys, $0.counts)) }
+            classes.merge(own) { one, other in one.adding(other) }
         }
         return classes.sorted { $0.key < $1.key }.map { DurationClass(key: $0.key, counts: $0.value) }
     }

@@ -18,5 +18,5 @@ protocol RequestService: AnyObject, Sendable {
     ///
     /// - Returns: what can be given up if nobody waits for the answer any more; `nil` if there is no such thing.
     @discardableResult
-    func accept(_ request: InboundRequest) -> Exchange?
+    func accept(_ request: consuming InboundRequest) -> Exchange?
 }

@@ -8,35 +8,49 @@ struct TeleportFront: RequestHandler {
     let gate: RequestGate
     let accessLog: AccessLog?
 
-    func handle(_ request: Request, _ responder: Responder<Response>) {
+    func handle(_ request: consuming Request, _ responder: Responder<Response>) {
         let client = self.needsClient ? responder.remoteAddress : nil
-        let note = self.accessLog.flatMap {
-            RequestNote(
-                $0, request.head, client: client?.clientIP ?? "unix",
-                version: responder.wire == .v0 ? "teleport/0" : "teleport/1")
-        }
+        let note = self.note(request.head, client, responder)
         let upload =
             (request.body.source as? PipeSource)?.handOn()
             // A client that has ended its half already.
             ?? (request.opensTunnel ? BodyPipe(whole: request.body.buffer ?? ByteBuffer()) : nil)
-        var inbound = InboundRequest(request: request, upload: upload, replyTo: .teleport(responder), note: note)
-        if upload != nil { inbound.request.body = .empty }
-        do throws(HTTPError) {
-            let refusal =
-                request.opensTunnel
-                ? self.gate.tunnelRefusal(of: request.head, hasBody: responder.isOneWay)
-                : self.gate.refusal(of: request.head, isUpgradeIgnored: true)
-            if let refusal { return self.refuse(inbound, refusal, because: "refused") }
-            if request.opensTunnel { try self.gate.adaptTunnel(&inbound.request.head) }
-            try self.gate.adapt(&inbound.request.head, client: client)
-        } catch {
-            return self.refuse(inbound, .refusal(error), because: "\(error.code)")
-        }
+        if upload != nil { request.body = .empty }
+        let refusal = self.adapt(&request, client: client, isOneWay: responder.isOneWay)
+        let inbound = InboundRequest(request: request, upload: upload, replyTo: .teleport(responder), note: note)
+        if let refusal { return self.refuse(inbound, refusal.response, because: refusal.reason) }
         guard !responder.isOneWay else { return self.forwarder.acceptOneWay(inbound, responder) }
         guard let exchange = self.forwarder.accept(inbound), !exchange.isOver else { return }
         responder.onCancel {
             // It is the client's deadline that ends it then, which is the server's business.
             exchange.giveUp(exchange.deadline <= .now() ? .timedOut : .clientGone)
+        }
+    }
+
+    private func note(
+        _ head: borrowing RequestHead, _ client: SocketAddress?, _ responder: borrowing Responder<Response>
+    ) -> RequestNote? {
+        guard let log = self.accessLog else { return nil }
+        return RequestNote(
+            log, copy head, client: client?.clientIP ?? "unix",
+            version: responder.wire == .v0 ? "teleport/0" : "teleport/1")
+    }
+
+    /// Changes what an intermediary has to change; or says what is answered instead of forwarding it, and why.
+    private func adapt(
+        _ request: inout Request, client: SocketAddress?, isOneWay: Bool
+    ) -> (response: Response, reason: String)? {
+        do throws(HTTPError) {
+            let refusal =
+                request.opensTunnel
+                ? self.gate.tunnelRefusal(of: request.head, hasBody: isOneWay)
+                : self.gate.refusal(of: request.head, isUpgradeIgnored: true)
+            if let refusal { return (refusal, "refused") }
+            if request.opensTunnel { try self.gate.adaptTunnel(&request.head) }
+            try self.gate.adapt(&request.head, client: client)
+            return nil
+        } catch {
+            return (.refusal(error), "\(error.code)")
         }
     }
 

@@ -82,9 +82,16 @@ final class Upstream: Sendable {
                 exchange.watch()
             }
             do throws(RPCError) {
-                let ticket = try pool.call(
-                    exchange.outboundRequest, timeout: exchange.timeout, waits: waits,
-                    completion: ExchangeCompletion(exchange: exchange))
+                let completion = ExchangeCompletion(exchange: exchange)
+                // Most have no body that is still coming: those are not copied.
+                let ticket =
+                    exchange.upload == nil
+                    ? try pool.call(
+                        exchange.request, deadline: exchange.deadline, now: exchange.givenAt, waits: waits,
+                        completion: completion)
+                    : try pool.call(
+                        exchange.outboundRequest, deadline: exchange.callDeadline, now: exchange.givenAt, waits: waits,
+                        completion: completion)
                 exchange.started(.call(ticket))
             } catch {
                 exchange.callFailed(error)
@@ -183,14 +190,13 @@ final class Upstream: Sendable {
     }
 
     /// The answer is here, all of it.
-    func answered(_ exchange: Exchange) {
-        self.beganToAnswer(exchange)
+    func answered(_ exchange: Exchange, now: NIODeadline) {
+        self.beganToAnswer(exchange, now: now)
         self.endedWell()
     }
 
     /// The head of the answer is here.
-    func beganToAnswer(_ exchange: Exchange) {
-        let now = NIODeadline.now()
+    func beganToAnswer(_ exchange: Exchange, now: NIODeadline) {
         let sample = Swift.max(1, (now - exchange.givenAt).nanoseconds)
         let old = self.latency.load(ordering: .relaxed)
         // Concurrent samples may overwrite each other: an average does not mind.

@@ -13,7 +13,10 @@ extension ConnectionDriver {
                 in: self.policy.delay, handler: BatchTimerHandler(driver: self))
         } else if !self.isInReadBatch {
             // Behind everything that is ready in this turn of the loop, so that it all goes together.
-            context.eventLoop.assumeIsolated().execute { self.flushIfScheduled() }
+            guard let round = self.flushRound else {
+                return context.eventLoop.assumeIsolated().execute { self.flushIfScheduled() }
+            }
+            round.add(self)
         }
     }
 

@@ -39,6 +39,8 @@ public final class ConnectionDriver: ChannelDuplexHandler {
     var isDiscarding = false
 
     // Writing.
+    /// With whom it flushes at the end of a turn; `nil`, by default, is by itself.
+    public var flushRound: FlushRound?
     var flushState = FlushState.idle
     var batchTimer: NIOScheduledCallback?
     var closesAfterFlush = false
@@ -93,10 +95,7 @@ public final class ConnectionDriver: ChannelDuplexHandler {
 
     public func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        let timer = DeadlineTimer(eventLoop: context.eventLoop) { [weak self] now in
-            self?.stream.deadlineReached(now: now)
-        }
-        self.timer = timer
+        self.timer = DeadlineTimer(eventLoop: context.eventLoop) { now in self.stream.deadlineReached(now: now) }
         if context.channel.isActive { self.channelBecameActive() }
     }
 
@@ -135,7 +134,7 @@ public final class ConnectionDriver: ChannelDuplexHandler {
     func closed(_ cause: TransportError) {
         guard !self.isClosed else { return }
         self.isClosed = true
-        self.timer?.set(nil)
+        self.timer?.end()
         self.batchTimer?.cancel()
         self.batchTimer = nil
         self.lingerTimer?.cancel()

@@ -4,9 +4,12 @@ public import NIOCore
 ///
 /// Deadlines mostly move later (a call ends, another takes its place), so the callback that is there is kept; when it
 /// fires too early it is scheduled again for the rest. Confined to its loop.
+///
+/// What it calls may hold the owner of the timer, who then has to end it: a weak reference would cost each use of the owner
+/// more, not only the timer's.
 public final class DeadlineTimer: NIOScheduledCallbackHandler {
     private let eventLoop: any EventLoop
-    private let reached: (NIODeadline) -> Void
+    private var reached: ((NIODeadline) -> Void)?
     private var deadline: NIODeadline?
     private var scheduled: (callback: NIOScheduledCallback, at: NIODeadline)?
 
@@ -19,7 +22,7 @@ public final class DeadlineTimer: NIOScheduledCallbackHandler {
     /// Calls `reached` at `deadline` instead of what was set before; `nil` asks for nothing.
     public func set(_ deadline: NIODeadline?) {
         self.deadline = deadline
-        guard let deadline else {
+        guard let deadline, self.reached != nil else {
             self.scheduled?.callback.cancel()
             self.scheduled = nil
             return
@@ -32,13 +35,19 @@ public final class DeadlineTimer: NIOScheduledCallbackHandler {
         self.schedule(at: deadline)
     }
 
+    /// Calls nothing any more, whatever is set, and lets go of what it would have called.
+    public func end() {
+        self.set(nil)
+        self.reached = nil
+    }
+
     public func handleScheduledCallback(eventLoop: some EventLoop) {
         self.scheduled = nil
         guard let deadline = self.deadline else { return }
         let now = eventLoop.now
         guard now >= deadline else { return self.schedule(at: deadline) }
         self.deadline = nil
-        self.reached(now)
+        self.reached?(now)
     }
 
     private func schedule(at deadline: NIODeadline) {

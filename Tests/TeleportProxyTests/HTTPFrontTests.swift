@@ -17,7 +17,8 @@ struct HTTPFrontTests {
 
         func takesStream(after bytes: Int) -> Bool { true }
 
-        func accept(_ request: InboundRequest) -> Exchange? {
+        func accept(_ request: consuming InboundRequest) -> Exchange? {
+            let request = request
             self.kept.withLock { $0.append(request) }
             return nil
         }
