@@ -11,7 +11,8 @@ public struct Traffic: Sendable, Hashable {
     public var connectionsOpen = 0
     /// Bytes that the sockets gave: with TLS, encrypted ones.
     public var bytesRead = 0
-    /// Bytes that the sockets took: with TLS, encrypted ones.
+    /// Bytes that the sockets took: with TLS, encrypted ones. Of a connection whose socket is full up to 64 KiB may be counted
+    /// that still wait for it.
     public var bytesWritten = 0
     /// Reads that gave bytes.
     public var readCalls = 0

@@ -3,7 +3,7 @@ internal import NIOCore
 /// Counts what passes between a socket and the rest of its pipeline: the first handler, and only there when somebody
 /// asked for counters.
 ///
-/// What the socket was given is not yet what it took. As long as the channel is writable it took all but a few kilobytes,
+/// What the socket was given is not yet what it took. As long as the channel is writable it took all but 64 KiB at most,
 /// which may wait for as long as the socket is full: they count as taken. Once the channel is not, it is what it was given
 /// less what the channel still holds; and something has to tell when the socket has taken the rest: an empty write with a
 /// promise, one at a time. To ask the channel after each flush what it holds would be 4 % of a proxy's CPU.

@@ -148,4 +148,19 @@ struct ClosingTests {
         own.driver.closeNow(TransportError(.closedLocally, "Because."))
         #expect(own.stream.cause?.message == "Because.")
     }
+
+    @Test("nothing holds a connection that is over, also if its timer was set")
+    func freed() throws {
+        weak var driver: ConnectionDriver?
+        weak var stream: RecordingStream?
+        do {
+            let fixture = try DriverFixture()
+            (driver, stream) = (fixture.driver, fixture.stream)
+            fixture.driver.setDeadline(fixture.loop.now + .hours(1))
+            fixture.driver.closeNow(TransportError(.closedLocally, "test"))
+            fixture.loop.run()
+        }
+        #expect(driver == nil)
+        #expect(stream == nil)
+    }
 }

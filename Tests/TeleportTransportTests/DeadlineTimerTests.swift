@@ -98,4 +98,25 @@ struct DeadlineTimerTests {
         #expect(fired == [10, 20, 30])
         timer = nil
     }
+
+    @Test("ended, calls nothing any more, whatever is set, and lets go of what it would have called")
+    func ended() {
+        final class Owner {
+            var timer: DeadlineTimer?
+            var calls = 0
+        }
+        let loop = EmbeddedEventLoop()
+        weak var remembered: Owner?
+        do {
+            let owner = Owner()
+            remembered = owner
+            owner.timer = DeadlineTimer(eventLoop: loop) { _ in owner.calls += 1 }
+            owner.timer?.set(loop.now + .seconds(1))
+            owner.timer?.end()
+            owner.timer?.set(loop.now + .seconds(1))
+            loop.advanceTime(by: .seconds(5))
+            #expect(owner.calls == 0)
+        }
+        #expect(remembered == nil)
+    }
 }
