@@ -65,6 +65,13 @@ public struct FieldFilter: Hashable, Sendable {
         return copy
     }
 
+    private static func isKeepAlive(_ value: RawSpan) -> Bool {
+        let text = "keep-alive"
+        let word = text.utf8.span.bytes
+        return value.byteCount == word.byteCount
+            && ByteScan.equalIgnoringCase(value, at: 0, word, at: 0, count: word.byteCount)
+    }
+
     /// Adds to `dropped` the well-known names in `Connection`; true if it has others.
     func addNominated(by fields: Fields, to dropped: inout FieldSet) -> Bool {
         let bytes = fields.buffer.readableBytesSpan
@@ -72,6 +79,8 @@ public struct FieldFilter: Hashable, Sendable {
         var hasOthers = false
         for entry in fields.entries where entry.nameID == FieldID.connection {
             Fields.withValue(of: entry, in: bytes) { value in
+                // What most say, and nothing else.
+                guard !Self.isKeepAlive(value) else { return nominated.insert(FieldID.keepAlive) }
                 var members = ListMembers(from: 0, to: value.byteCount)
                 while let (start, end) = members.next(in: value) {
                     let id = NameTable.shared.find(value, from: start, to: end).id

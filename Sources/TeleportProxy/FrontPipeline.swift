@@ -53,7 +53,7 @@ struct FrontPipeline {
     /// Entries at the front whose answers were written: there is nothing left in them.
     private var writtenCount = 0
     /// The number of the first entry that is not written.
-    private var firstNumber: UInt64 = 0
+    private(set) var firstNumber: UInt64 = 0
     /// The first entry's answer, while it is being written in pieces.
     private var writing: Writing?
     /// A client waits for `100 (Continue)` before it sends the body of the request with this number.
@@ -69,6 +69,13 @@ struct FrontPipeline {
     /// The head that grants a tunnel was written: what follows each way is the tunnel's.
     var isTunnel: Bool { self.writing?.isTunnel ?? false }
     var isFull: Bool { self.count >= self.limit }
+
+    /// Whether something of the first answer is here, or its client has to be told to go on.
+    var canWrite: Bool {
+        if self.writing != nil || self.owesContinueTo == self.firstNumber { return true }
+        guard !self.isEmpty else { return false }
+        return self.entries[self.writtenCount].isAnswered || !self.entries[self.writtenCount].informational.isEmpty
+    }
 
     /// The head of the next request was read, whose client waits to be told to go on.
     mutating func continueExpected() { self.owesContinueTo = self.firstNumber + UInt64(self.count) }
@@ -152,7 +159,7 @@ struct FrontPipeline {
     ///
     /// - Parameter reader: told when more of a body comes that is being written.
     mutating func write(
-        closing: Bool, room: Int, reader: BodyPipe.Side, into buffer: inout ByteBuffer
+        closing: Bool, room: Int, reader: () -> BodyPipe.Side, into buffer: inout ByteBuffer
     ) -> Outcome {
         self.wantsRoom = false
         while let outcome = self.writeNext(closing: closing, room: room, reader: reader, into: &buffer) {
@@ -167,7 +174,7 @@ struct FrontPipeline {
 
     /// One answer, or what there is of it; `nil` if nothing more can be written now.
     private mutating func writeNext(
-        closing: Bool, room: Int, reader: BodyPipe.Side, into buffer: inout ByteBuffer
+        closing: Bool, room: Int, reader: () -> BodyPipe.Side, into buffer: inout ByteBuffer
     ) -> Outcome? {
         if let writing = self.writing { return self.writePieces(writing, room, &buffer) }
         guard !self.isEmpty else { return nil }
@@ -191,12 +198,12 @@ struct FrontPipeline {
             return self.firstEnded(closes: closes)
         case .stream(let head, let body):
             self.begin(head, body, for: asked, closes: closes, into: &buffer)
-            body.attach(reader)
+            body.attach(reader())
             return .open
         case .tunnel(let head, let body):
             Self.writeGrant(head, into: &buffer)
             self.writing = Writing(body: body, framing: .none, closes: true, isTunnel: true)
-            body.attach(reader)
+            body.attach(reader())
             return .open
         }
     }

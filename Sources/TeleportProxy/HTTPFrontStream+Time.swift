@@ -14,7 +14,7 @@ extension HTTPFrontStream {
         driver.setDeadline(deadline == .distantFuture ? nil : deadline)
     }
 
-    private var currentWait: Patience.Wait {
+    var currentWait: Patience.Wait {
         if self.isReadingBody { return .body }
         if self.isReadingHead { return .head }
         // A paused body is neither: its clock stands still.
@@ -27,6 +27,8 @@ extension HTTPFrontStream {
             return driver.closeGracefully()
         }
         self.probeIfDue(now: now)
+        // It may have begun to be answered since it was asked for something.
+        _ = self.patience.waits(for: self.currentWait, now: now)
         switch self.patience.judge(unsent: self.unsentBytes, now: now) {
         case .patient:
             self.watchTime()

@@ -133,8 +133,12 @@ final class HTTPFrontStream: ByteStream {
 
     func writeAnswers() {
         guard let driver = self.driver, !self.isReading else { return }
+        // Mostly the first answer is still to come.
+        guard self.pipeline.isEmpty || self.pipeline.canWrite else { return }
+        let first = self.pipeline.firstNumber
         let outcome = self.pipeline.write(
-            closing: self.isDraining || self.isInputOver, room: Self.room, reader: self.reader, into: &self.outbound)
+            closing: self.isDraining || self.isInputOver, room: Self.room, reader: { self.reader },
+            into: &self.outbound)
         if self.outbound.readableBytes > 0 { driver.scheduleFlush() }
         if self.pipeline.isTunnel || outcome == .halfClose { self.tunnelGranted() }
         switch outcome {
@@ -150,7 +154,9 @@ final class HTTPFrontStream: ByteStream {
             if self.isInputOver, self.pipeline.isEmpty { return driver.closeGracefully() }
         }
         if !self.pipeline.isFull { self.resumeReading(.pipelineFull) }
-        if self.pipeline.isEmpty { self.watchTime() }
+        guard self.pipeline.isEmpty else { return }
+        if self.pipeline.firstNumber != first { self.patience.answered(now: self.eventLoop.now) }
+        self.watchTime()
     }
 
     /// This connection as the reader of its answers' bodies: there is more of one to write.
@@ -185,7 +191,8 @@ final class HTTPFrontStream: ByteStream {
 
     func readBatchEnded() {
         self.updateBackPressure()
-        self.watchTime()
+        // While it is the client that waits, nothing is asked of it: the timer looks again if it fires.
+        if self.currentWait != .nothing || self.readingKind != .nothing { self.watchTime() }
     }
 
     func writabilityChanged(_ isWritable: Bool) {

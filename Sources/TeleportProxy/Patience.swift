@@ -66,6 +66,12 @@ struct Patience {
         self.download = nil
     }
 
+    /// All requests so far were answered: if the next one is waited for, it is from now on, whether or not it was said
+    /// meanwhile that nothing was waited for.
+    mutating func answered(now: NIODeadline) {
+        if self.wait == .request { self.since = now }
+    }
+
     /// What the connection waits for now. Returns when to judge.
     mutating func waits(for wait: Wait, now: NIODeadline) -> NIODeadline {
         if wait != self.wait {

@@ -8,7 +8,7 @@ import Testing
 struct FrontPipelineTests {
     private func written(_ pipeline: inout FrontPipeline, closing: Bool = false) -> (String, FrontPipeline.Outcome) {
         var buffer = ByteBuffer()
-        let outcome = pipeline.write(closing: closing, room: .max, reader: self.side, into: &buffer)
+        let outcome = pipeline.write(closing: closing, room: .max, reader: { self.side }, into: &buffer)
         return (String(buffer: buffer), outcome)
     }
 
@@ -187,11 +187,11 @@ struct FrontPipelineTests {
         let (stream, _) = self.streamed([piece, piece, piece], size: 15000)
         pipeline.answered(self.request(&pipeline), with: stream)
         var buffer = ByteBuffer()
-        #expect(pipeline.write(closing: false, room: 6000, reader: self.side, into: &buffer) == .open)
+        #expect(pipeline.write(closing: false, room: 6000, reader: { self.side }, into: &buffer) == .open)
         #expect(buffer.readableBytes < 11000)
         #expect(pipeline.wantsRoom)
         buffer.clear()
-        #expect(pipeline.write(closing: false, room: .max, reader: self.side, into: &buffer) == .open)
+        #expect(pipeline.write(closing: false, room: .max, reader: { self.side }, into: &buffer) == .open)
         #expect(buffer.readableBytes == 5000)
         #expect(!pipeline.wantsRoom)
         #expect(pipeline.isEmpty)

@@ -29,6 +29,20 @@ struct PatienceTests {
         #expect(patience.judge(unsent: 0, now: self.after(115)) == .idle)
     }
 
+    @Test(
+        "an answer begins the idle time anew, also if nobody said that the client was not waited for; a head gets none")
+    func answered() {
+        var patience = Patience(self.settings(), now: self.start)
+        #expect(patience.waits(for: .request, now: self.after(1)) == self.after(60))
+        patience.answered(now: self.after(50))
+        #expect(patience.waits(for: .request, now: self.after(50)) == self.after(110))
+        #expect(patience.judge(unsent: 0, now: self.after(109)) == .patient)
+        #expect(patience.judge(unsent: 0, now: self.after(110)) == .idle)
+        #expect(patience.waits(for: .head, now: self.after(120)) == self.after(135))
+        patience.answered(now: self.after(130))
+        #expect(patience.waits(for: .head, now: self.after(130)) == self.after(135))
+    }
+
     @Test("a head has its time from the first byte, however its bytes drip")
     func head() {
         var patience = Patience(self.settings(), now: self.start)
