@@ -41,6 +41,7 @@ final class HTTPUpstream: Sendable {
     }
 
     func forward(_ exchange: Exchange) {
+        guard self.pools.count > 1 else { return self.give(exchange, to: self.pools[0]) }
         let index = EventLoops.current.flatMap { self.poolOfLoop[ObjectIdentifier($0)] } ?? 0
         var pool = self.pools[index]
         if pool.room <= 0, let other = self.pools.max(by: { $0.room < $1.room }), other.room > 0 { pool = other }

@@ -34,8 +34,9 @@ extension ConnectionDriver {
     }
 
     public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard !self.isDiscarding else { return }
         var bytes = self.unwrapInboundIn(data)
+        self.meter?.read(bytes.readableBytes)
+        guard !self.isDiscarding else { return }
         self.isInReadBatch = true
         self.keep(&bytes)
         self.deliver()
@@ -83,7 +84,7 @@ extension ConnectionDriver {
         case ChannelEvent.inputClosed:
             self.isInputClosed = true
             guard !self.isDiscarding else {
-                if self.isOutputFlushed { context.close(promise: nil) }
+                if self.isOutputFlushed { self.close(context: context, mode: .all, promise: nil) }
                 return
             }
             guard !self.isReadingPaused, !self.isClosed else { return }

@@ -25,10 +25,11 @@ extension ConnectionDriver {
         guard let context = self.context else { return }
         do {
             let handler = try makeHandler()
-            // A meter counts what the socket gives and takes: it stays below, and has counted `bytes` already.
-            let meter = try? context.channel.pipeline.syncOperations.handler(type: TrafficMeter.self)
-            try context.channel.pipeline.syncOperations.addHandler(
-                handler, position: meter.map { .after($0) } ?? .first)
+            let pipeline = context.channel.pipeline.syncOperations
+            // What counts at the socket has counted `bytes` already. It is below before TLS says its first word.
+            let meter = self.meter.take().map { TrafficMeter($0) }
+            if let meter { try pipeline.addHandler(meter, position: .first) }
+            try pipeline.addHandler(handler, position: meter.map { .after($0) } ?? .first)
             // TLS keeps the end of this read batch to itself when it has nothing to pass on.
             self.readBatchIsOver()
             guard bytes.readableBytes > 0 else { return }

@@ -31,9 +31,26 @@ extension ConnectionDriver {
         }
         self.flushState = .idle
         if let bytes = self.stream.bytesToSend(), bytes.readableBytes > 0 {
-            context.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
+            self.write(bytes, context)
         }
         if self.closesAfterFlush || self.finishesOutput { self.closeOutput() }
+    }
+
+    private func write(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
+        guard let meter = self.meter else { return context.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil) }
+        meter.write(bytes.readableBytes)
+        meter.flush(context) { context.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil) }
+    }
+
+    /// The channel is closed, by this driver or by somebody else.
+    public func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        self.meter?.close(mode, context)
+        context.close(mode: mode, promise: promise)
+    }
+
+    private func closeChannel() {
+        guard let context = self.context else { return }
+        self.close(context: context, mode: .all, promise: nil)
     }
 
     /// Flushes, tells the peer that nothing more comes, and closes when the peer has closed too, or after `linger`.
@@ -66,7 +83,7 @@ extension ConnectionDriver {
         guard !self.isClosed else { return }
         if self.closeCause == nil { self.closeCause = cause }
         guard let context = self.context else { return self.closed(cause) }
-        context.close(promise: nil)
+        self.close(context: context, mode: .all, promise: nil)
     }
 
     public func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -100,7 +117,7 @@ extension ConnectionDriver {
             // taken yet would be lost: so wait for the last write.
             context.writeAndFlush(self.wrapOutboundOut(ByteBuffer()), promise: flushed)
         } else {
-            context.close(mode: .output, promise: flushed)
+            self.close(context: context, mode: .output, promise: flushed)
         }
     }
 
@@ -108,7 +125,7 @@ extension ConnectionDriver {
         self.isOutputFlushed = true
         guard !self.isClosed else { return }
         if self.isInputClosed {
-            self.context?.close(promise: nil)
+            self.closeChannel()
         } else if self.closesAfterFlush {
             self.armLingerTimer()
         }
@@ -124,7 +141,7 @@ extension ConnectionDriver {
 
     func lingerEnded() {
         if !self.isOutputFlushed, self.unwrittenBytes < self.lingeringBytes { return self.armLingerTimer() }
-        self.context?.close(promise: nil)
+        self.closeChannel()
     }
 
     /// Bytes that were written and that the socket has not taken yet.

@@ -19,6 +19,9 @@ public final class ConnectionDriver: ChannelDuplexHandler {
     /// What TLS has to negotiate (ALPN); `nil` is nothing.
     var requiredProtocol: String?
 
+    /// Counts what the socket gives and takes, if somebody wants that and there is no TLS in between.
+    var meter: SocketMeter?
+
     var context: ChannelHandlerContext?
     var timer: DeadlineTimer?
     var isOpen = false
@@ -96,19 +99,24 @@ public final class ConnectionDriver: ChannelDuplexHandler {
     public func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         self.timer = DeadlineTimer(eventLoop: context.eventLoop) { now in self.stream.deadlineReached(now: now) }
-        if context.channel.isActive { self.channelBecameActive() }
+        guard context.channel.isActive else { return }
+        self.meter?.opened()
+        self.channelBecameActive()
     }
 
     public func handlerRemoved(context: ChannelHandlerContext) {
+        self.meter?.closed()
         self.closed(.init(.closedLocally, "The connection was taken out of its channel."))
         self.context = nil
     }
 
     public func channelActive(context: ChannelHandlerContext) {
+        self.meter?.opened()
         self.channelBecameActive()
     }
 
     public func channelInactive(context: ChannelHandlerContext) {
+        self.meter?.ended()
         self.tellLateInput()
         self.closed(
             self.isInputClosed
@@ -117,6 +125,7 @@ public final class ConnectionDriver: ChannelDuplexHandler {
     }
 
     public func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.meter?.failed(error)
         self.closeNow(TransportError(classifying: error))
     }
 

@@ -58,6 +58,7 @@ public struct Connector: Sendable {
         // must not hear of those that fail.
         return self.connected(on: eventLoop, counters).flatMapThrowing { channel in
             let driver = ConnectionDriver(stream: makeStream(), policy: policy, opensAfterTLS: tls != nil)
+            driver.meter = tls == nil ? counters.map { SocketMeter($0) } : nil
             driver.requiredProtocol = tls?.applicationProtocol
             try channel.pipeline.syncOperations.addHandler(driver)
         }.flatMapErrorThrowing { error in
@@ -100,9 +101,10 @@ public struct Connector: Sendable {
     private static func setUp(
         _ channel: any Channel, _ tls: ClientTLS?, host: String?, _ counters: TrafficCounters.Shard?
     ) throws {
+        guard let tls else { return }
         let pipeline = channel.pipeline.syncOperations
-        if let counters { try pipeline.addHandler(TrafficMeter(counters)) }
-        if let tls { try pipeline.addHandler(NIOSSLClientHandler.make(tls, host: host)) }
+        if let counters { try pipeline.addHandler(TrafficMeter(SocketMeter(counters))) }
+        try pipeline.addHandler(NIOSSLClientHandler.make(tls, host: host))
     }
 }
 

@@ -176,11 +176,13 @@ public struct Listener: Sendable {
             throw TransportError(.closedLocally, "No more connections are accepted.")
         }
         let pipeline = channel.pipeline.syncOperations
-        if let traffic = options.traffic {
-            try pipeline.addHandler(TrafficMeter(traffic.shard(of: channel.eventLoop)))
+        let meter = options.traffic.map { SocketMeter($0.shard(of: channel.eventLoop)) }
+        if let tls = options.tls {
+            if let meter { try pipeline.addHandler(TrafficMeter(meter)) }
+            try pipeline.addHandler(NIOSSLServerHandler(context: tls.context))
         }
-        if let tls = options.tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.context)) }
         let driver = ConnectionDriver(stream: stream, policy: options.policy, opensAfterTLS: options.tls != nil)
+        driver.meter = options.tls == nil ? meter : nil
         driver.requiredProtocol = options.tls?.applicationProtocol
         try pipeline.addHandler(driver)
     }
