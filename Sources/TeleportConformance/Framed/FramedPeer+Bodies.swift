@@ -7,18 +7,31 @@ extension FramedPeer {
 
     /// Sends a body in DATA, waiting for credit where there is none, with END on the last frame if so wanted.
     ///
+    /// - Returns: false if credit ran out, and the peer, as the client, has given its request up, as it may: then nobody
+    ///   wants the rest, and no credit comes for it.
     /// - Throws: ``Departure`` if the peer gives no credit for it.
-    func sendBody(_ stream: UInt32, count: Int, end: FrameFlags = .end, piece: Int = Frame.maximumData) async throws {
+    @discardableResult
+    func sendBody(
+        _ stream: UInt32, count: Int, end: FrameFlags = .end, piece: Int = Frame.maximumData
+    ) async throws -> Bool {
         var left = count
         while left > 0 {
             let mark = self.log.count
-            guard try await self.advance(until: { $0.mayCredit(stream) > 0 }) else {
+            guard try await self.advance(until: { $0.mayCredit(stream) > 0 || $0.isGivenUp(stream) }) else {
                 throw Departure("no credit for the last \(left) of \(count) bytes: \(self.words(since: mark))")
             }
+            // What credit there is may be used all the same: frames cross.
+            guard self.mayCredit(stream) > 0 else { return false }
             let size = Swift.min(left, piece, self.mayCredit(stream))
             left -= size
             try await self.send(.data(stream, count: size, flags: left == 0 ? end : []))
         }
+        return true
+    }
+
+    /// Whether the peer is a client and has cancelled the request of a stream.
+    private func isGivenUp(_ stream: UInt32) -> Bool {
+        self.monitor.side == .client && self.monitor.exchanges[stream]?.requestCancelled != nil
     }
 
     /// Bytes of DATA that came on a stream.

@@ -47,7 +47,9 @@ extension CreditChecks {
         ) { run in
             let (peer, id) = try await StreamChecks.ordinary(run)
             try await peer.send(.response(id, ResponseHead(), flags: []))
-            try await peer.sendBody(id, count: 1 << 20)
+            guard try await peer.sendBody(id, count: 1 << 20) else {
+                throw NotObserved("the client gave its request up before it was answered")
+            }
             try await run.survives(peer)
             return "CREDIT of \(peer.monitor.outbound.given(to: id)) for it"
         }
@@ -61,6 +63,7 @@ extension CreditChecks {
             while peer.monitor.outbound.sentInAll < credit + credit / 2 {
                 let exchange = try await run.request(on: peer) { !$0.isSensitive && !$0.isOneWay && !$0.isHead }
                 try await peer.send(.response(exchange.id, ResponseHead(), flags: []))
+                // Who gives it up just now says nothing about credit; the next one may.
                 try await peer.sendBody(exchange.id, count: 1 << 20)
             }
             try await run.survives(peer)
