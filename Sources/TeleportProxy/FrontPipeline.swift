@@ -92,12 +92,6 @@ struct FrontPipeline {
         return self.firstNumber + UInt64(self.count) - 1
     }
 
-    /// Whether a request has its answer, or the beginning of one.
-    func isAnswered(_ number: UInt64) -> Bool {
-        guard let index = self.index(of: number) else { return true }
-        return self.entries[index].isAnswered
-    }
-
     /// Somebody works on the answer to a request.
     mutating func accepted(_ number: UInt64, by exchange: Exchange?) {
         guard let index = self.index(of: number), !self.entries[index].isAnswered else { return }

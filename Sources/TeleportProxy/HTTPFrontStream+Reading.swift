@@ -153,6 +153,7 @@ extension HTTPFrontStream {
 
     func accept(_ request: consuming Request, upload: BodyPipe?, number: UInt64? = nil) {
         let number = number ?? self.nextNumber(request.head)
+        // Asked here too: to be asked there the head would be copied.
         let note = self.settings.accessLog == nil ? nil : self.note(request.head)
         if upload == nil, !request.head.keepsAlive || self.isDraining { self.endInput() }
         if self.pipeline.isFull { self.pauseReading(.pipelineFull) }
