@@ -107,6 +107,22 @@ public struct InboundMessage: ~Copyable, Sendable {
         self.payload = payload
     }
 
+    /// A message of these parts, which are copied: for who tests a codec.
+    public init(
+        head: ByteBuffer, secrets: ByteBuffer? = nil, body: InboundBody = .none, isSensitive: Bool = false,
+        isInterim: Bool = false, isTunnel: Bool = false
+    ) {
+        self.isSensitive = isSensitive
+        self.isInterim = isInterim
+        self.isTunnel = isTunnel
+        self.secrets = secrets
+        self.pipe = if case .pipe(let pipe) = body { pipe } else { nil }
+        self.payload =
+            if case .whole(let bytes) = body { MessagePayload(head: head, body: bytes) } else {
+                MessagePayload(head: head)
+            }
+    }
+
     /// The head's bytes.
     public var head: ByteBuffer { self.payload.head }
     /// The body.

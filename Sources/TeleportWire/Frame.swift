@@ -75,6 +75,17 @@ public struct MessagePayload: ~Copyable, Sendable {
         return (bytes, body)
     }
 
+    /// A payload of these parts, which are copied.
+    public init(head: ByteBuffer, body: ByteBuffer = ByteBuffer()) {
+        var bytes = ByteBuffer()
+        bytes.reserveCapacity(head.readableBytes + body.readableBytes)
+        bytes.writeImmutableBuffer(head)
+        bytes.writeImmutableBuffer(body)
+        self.deadline = nil
+        self.bytes = bytes
+        self.headLength = head.readableBytes
+    }
+
     /// Takes apart the payload of a frame.
     ///
     /// - Parameter flags: those of its header.
