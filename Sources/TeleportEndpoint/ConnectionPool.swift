@@ -31,18 +31,16 @@ where Completion.Response == Codec.Response {
 
     /// A call that was made: enough to cancel it.
     public struct Ticket: Sendable {
-        @usableFromInline let route: ClientRoute<Codec, Completion>
         @usableFromInline let place: ClientRoute<Codec, Completion>.Ticket
 
         @inlinable
-        init(_ route: consuming ClientRoute<Codec, Completion>, _ place: ClientRoute<Codec, Completion>.Ticket) {
-            self.route = route
+        init(_ place: ClientRoute<Codec, Completion>.Ticket) {
             self.place = place
         }
 
         /// Gives the call up: its completion fails at once, the answer will be dropped.
         @inlinable
-        public func cancel() { self.route.cancel(self.place) }
+        public func cancel() { self.place.cancel() }
     }
 
     /// Makes a call. `completion` is resolved exactly once, on the connection's loop, unless this throws.
@@ -77,7 +75,7 @@ where Completion.Response == Codec.Response {
                 request, deadline: deadline == .distantFuture ? .never : deadline.uptimeNanoseconds,
                 now: now.uptimeNanoseconds, completion: completion)
             {
-                return Ticket(connection, place)
+                return Ticket(place)
             }
             connection = try link.connection(replacing: connection, waits: waits)
         }
