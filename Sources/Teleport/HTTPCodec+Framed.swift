@@ -7,12 +7,13 @@ public import TeleportRPC
 extension HTTPCodec {
     /// What is remembered of a request to read its answer.
     public struct FramedContext: Sendable {
-        @usableFromInline let method: HTTPMethod
+        /// Its answer has a head alone.
+        @usableFromInline let isHead: Bool
         @usableFromInline let opensTunnel: Bool
 
         @inlinable
-        init(method: HTTPMethod, opensTunnel: Bool) {
-            self.method = method
+        init(isHead: Bool, opensTunnel: Bool) {
+            self.isHead = isHead
             self.opensTunnel = opensTunnel
         }
     }
@@ -33,7 +34,7 @@ extension HTTPCodec {
             return OutboundMessage(.stream { body.openPipe(trailers: nil) }, isTunnel: true)
         }
         // A 204 or 304 has none, whatever it was given.
-        guard !response.status.forbidsBody else { return OutboundMessage(.whole(ByteBuffer())) }
+        guard !response.status.forbidsBody else { return OutboundMessage(.none) }
         return OutboundMessage(OutboundBody(response.body, response.trailers))
     }
 
@@ -47,7 +48,7 @@ extension HTTPCodec {
                 request.head, content: FramedContent(request.body, hasTrailers: request.hasTrailers),
                 isSecure: request.isSecure, opensTunnel: request.opensTunnel,
                 via: self.via, secrets: self.secrets, limits: self.sentLimits, into: &buffer, secretValues: &secrets)
-            return FramedContext(method: request.head.method, opensTunnel: request.opensTunnel)
+            return FramedContext(isHead: request.head.method == .head, opensTunnel: request.opensTunnel)
         } catch {
             throw RPCError(.unsendable, error.message, cause: error)
         }
@@ -106,13 +107,14 @@ extension HTTPCodec {
     @inlinable
     public func decodeRequest(_ message: consuming InboundMessage) -> ReceivedRequest<Request, Response> {
         guard !message.isTunnel else { return self.decodeTunnel(message) }
+        let isSensitive = message.isSensitive
+        let (head, secrets, bytes) = message.split()
         do throws(HTTPError) {
-            let framed = try FramedDecoder.decodeRequest(message.head, secrets: message.secrets, limits: self.limits)
-            let body = try self.body(message.body, ContentCheck(framed))
+            let framed = try FramedDecoder.decodeRequest(consume head, secrets: secrets, limits: self.limits)
+            let body = try self.body(bytes, ContentCheck(framed))
             let isSecure = framed.isSecure
             return .request(
-                Request(
-                    head: (consume framed).head, body: body, isSecure: isSecure, isSensitive: message.isSensitive))
+                Request(head: (consume framed).head, body: body, isSecure: isSecure, isSensitive: isSensitive))
         } catch {
             return .refused(.refusal(error))
         }
@@ -122,13 +124,15 @@ extension HTTPCodec {
     public func decodeResponse(_ message: consuming InboundMessage, context: FramedContext) -> ReceivedResponse<
         Response
     > {
+        let (isTunnel, isInterim) = (message.isTunnel, message.isInterim)
+        let (head, secrets, bytes) = message.split()
         do throws(HTTPError) {
             let framed = try FramedDecoder.decodeResponse(
-                message.head, secrets: message.secrets,
-                kind: message.isInterim ? .interim : message.isTunnel ? .tunnel : .final, limits: self.limits)
-            if message.isTunnel { return try self.grantedTunnel(framed.head, message.body, context) }
-            if message.isInterim { return .response(Response(head: framed.head)) }
-            let body = try self.body(message.body, ContentCheck(framed, to: context.method))
+                consume head, secrets: secrets, kind: isInterim ? .interim : isTunnel ? .tunnel : .final,
+                limits: self.limits)
+            if isTunnel { return try self.grantedTunnel(framed.head, bytes, context) }
+            if isInterim { return .response(Response(head: framed.head)) }
+            let body = try self.body(bytes, ContentCheck(framed, to: context.isHead ? .head : .get))
             return .response(Response(head: (consume framed).head, body: body))
         } catch {
             return .refused(RPCError(.unacceptableAnswer, error.message, possiblyExecuted: true, cause: error))
@@ -137,7 +141,7 @@ extension HTTPCodec {
 
     /// A request that asks for a tunnel: its body is no body, and has no length.
     @usableFromInline
-    func decodeTunnel(_ message: InboundMessage) -> ReceivedRequest<Request, Response> {
+    func decodeTunnel(_ message: consuming InboundMessage) -> ReceivedRequest<Request, Response> {
         do throws(HTTPError) {
             guard self.allowsTunnels else {
                 throw HTTPError(.connectNotSupported, message: "Tunnels are not opened here.")
@@ -174,6 +178,7 @@ extension HTTPCodec {
     /// One half of a tunnel.
     private static func bytes(_ body: InboundBody) -> Body {
         switch body {
+        case .none: return .empty
         case .whole(let bytes): return Body(bytes)
         case .pipe(let pipe):
             pipe.declare(size: nil)
@@ -185,6 +190,9 @@ extension HTTPCodec {
     @inlinable
     func body(_ body: consuming InboundBody, _ check: ContentCheck) throws(HTTPError) -> Body {
         switch consume body {
+        case .none:
+            try check.ended()
+            return .empty
         case .whole(let bytes):
             var check = check
             try check.received(bytes.readableBytes)
@@ -243,8 +251,8 @@ extension OutboundBody {
     /// A body as it is sent on v1.
     @inlinable
     init(_ body: Body, _ trailers: Fields?) {
-        if trailers == nil, let bytes = body.buffer {
-            self = .whole(bytes)
+        if trailers == nil, let count = body.wholeCount {
+            self = if count > 0, let bytes = body.buffer { .whole(bytes) } else { .none }
         } else {
             self = .stream { body.openPipe(trailers: trailers) }
         }

@@ -9,18 +9,20 @@ where Completion.Response == Codec.Response {
     case v0(ClientConnection<Codec, Completion>)
     case framed(FramedClientConnection<Codec, Completion>)
 
-    /// A call that was made: enough to cancel it.
+    /// What a call that was made is called there: enough to cancel it.
     @usableFromInline
     enum Ticket: Sendable {
-        case v0(ClientConnection<Codec, Completion>, CallID)
-        case framed(FramedClientConnection<Codec, Completion>, FramedClientConnection<Codec, Completion>.Ticket)
+        case v0(CallID)
+        case framed(FramedClientConnection<Codec, Completion>.Ticket)
+    }
 
-        @usableFromInline
-        func cancel() {
-            switch self {
-            case .v0(let connection, let id): connection.cancel(id)
-            case .framed(let connection, let ticket): connection.cancel(ticket)
-            }
+    /// Gives a call up that was made on this connection.
+    @usableFromInline
+    func cancel(_ ticket: Ticket) {
+        switch (self, ticket) {
+        case (.v0(let connection), .v0(let id)): connection.cancel(id)
+        case (.framed(let connection), .framed(let ticket)): connection.cancel(ticket)
+        case (.v0, .framed), (.framed, .v0): break
         }
     }
 
@@ -35,7 +37,7 @@ where Completion.Response == Codec.Response {
                 guard let id = try connection.call(request, deadline: deadline, completion: completion) else {
                     return nil
                 }
-                return .v0(connection, id)
+                return .v0(id)
             } catch {
                 throw connection.codec.isStreamed(request: request) ? error.ofStreamOnV0 : error
             }
@@ -43,7 +45,7 @@ where Completion.Response == Codec.Response {
             guard
                 let ticket = try connection.call(request, deadline: deadline, now: now, completion: completion)
             else { return nil }
-            return .framed(connection, ticket)
+            return .framed(ticket)
         }
     }
 

@@ -31,16 +31,18 @@ where Completion.Response == Codec.Response {
 
     /// A call that was made: enough to cancel it.
     public struct Ticket: Sendable {
+        @usableFromInline let route: ClientRoute<Codec, Completion>
         @usableFromInline let place: ClientRoute<Codec, Completion>.Ticket
 
         @inlinable
-        init(_ place: ClientRoute<Codec, Completion>.Ticket) {
+        init(_ route: consuming ClientRoute<Codec, Completion>, _ place: ClientRoute<Codec, Completion>.Ticket) {
+            self.route = route
             self.place = place
         }
 
         /// Gives the call up: its completion fails at once, the answer will be dropped.
         @inlinable
-        public func cancel() { self.place.cancel() }
+        public func cancel() { self.route.cancel(self.place) }
     }
 
     /// Makes a call. `completion` is resolved exactly once, on the connection's loop, unless this throws.
@@ -75,7 +77,7 @@ where Completion.Response == Codec.Response {
                 request, deadline: deadline == .distantFuture ? .never : deadline.uptimeNanoseconds,
                 now: now.uptimeNanoseconds, completion: completion)
             {
-                return Ticket(place)
+                return Ticket(connection, place)
             }
             connection = try link.connection(replacing: connection, waits: waits)
         }

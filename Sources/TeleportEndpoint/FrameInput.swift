@@ -62,6 +62,16 @@ struct FrameInput {
         if self.plain.readableBytes == 0 { self.plain = ByteBuffer() }
     }
 
+    /// Takes up to `limit` frames, or as many as have come.
+    ///
+    /// - Throws: as ``next(_:)``; what came before the fault is in `frames`.
+    @usableFromInline
+    mutating func read(
+        _ limit: Int, into frames: inout [Frame?], from input: inout ByteBuffer
+    ) throws(WireError) {
+        while frames.count < limit, let frame = try self.next(&input) { frames.append(frame) }
+    }
+
     /// The next frame, or `nil` if more bytes are needed.
     ///
     /// - Throws: ``WireError`` `.violation`: the connection ends.

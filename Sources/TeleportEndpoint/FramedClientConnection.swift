@@ -153,12 +153,14 @@ where Completion.Response == Codec.Response {
     /// - Returns: the rest of its body, if there is any.
     @inlinable
     func append(
-        _ request: Codec.Request, _ message: OutboundMessage, id: CallID, deadline: Nanoseconds, now: Nanoseconds,
+        _ request: Codec.Request, _ message: consuming OutboundMessage, id: CallID, deadline: Nanoseconds,
+        now: Nanoseconds,
         completion: Completion?, _ state: inout State, _ signal: inout Signal
     ) throws(RPCError) -> Upload? {
         guard state.outbox.count < self.configuration.maxOutboundBytes else { throw self.outboundBufferFull }
         let before = state.outbox.count
-        let (inline, rest) = message.body.split()
+        let (isSensitive, isTunnel) = (message.isSensitive, message.isTunnel)
+        let (inline, rest) = (consume message).body.split()
         guard rest == nil || completion != nil else { throw self.oneWayTooLarge }
         var frameFlags: FrameFlags = rest == nil ? .end : []
         var callFlags: CallFlags = rest == nil ? [] : .streamsBody
@@ -167,15 +169,15 @@ where Completion.Response == Codec.Response {
             callFlags.insert(.oneWay)
             state.hasOneWay = true
         }
-        if message.isSensitive {
+        if isSensitive {
             frameFlags.insert(.sensitive)
             callFlags.insert(.sensitive)
         }
-        if message.isTunnel { frameFlags.insert(.tunnel) }
+        if isTunnel { frameFlags.insert(.tunnel) }
         state.outbox.beginFrame(
-            of: Outbox.typicalHead + (inline?.readableBytes ?? 0), isSensitive: message.isSensitive)
+            of: Outbox.typicalHead + (inline?.readableBytes ?? 0), isSensitive: isSensitive)
         let remaining = deadline == .never ? nil : Self.milliseconds(deadline, now)
-        var secrets = ByteBuffer()
+        var secrets = state.outbox.takeSecretValues()
         var context: Codec.FramedContext?
         try FrameHeader.writeMessage(
             .request, flags: frameFlags, stream: id, deadline: remaining, body: inline, into: &state.outbox.messages
@@ -186,14 +188,15 @@ where Completion.Response == Codec.Response {
             guard count + secrets.readableBytes <= state.machine.peerHeadLimit else { throw self.headTooLarge }
         }
         guard let context else { return nil }
-        if secrets.readableBytes > 0 { state.outbox.secrets(secrets, of: id, isSensitive: message.isSensitive) }
+        if secrets.readableBytes > 0 { state.outbox.secrets(secrets, of: id, isSensitive: isSensitive) }
+        state.outbox.putBack(secrets)
         self.requestFlush(&state, before: before, &signal)
         if state.machine.callEncoded(
             id, deadline: deadline, flags: callFlags, call: Call(completion: completion, context: context), now: now)
         {
             signal.insert(.deadlineMoved)
         }
-        return rest.map { Upload(id: id, rest: $0, isSensitive: message.isSensitive) }
+        return rest.map { Upload(id: id, rest: $0, isSensitive: isSensitive) }
     }
 
     @inlinable

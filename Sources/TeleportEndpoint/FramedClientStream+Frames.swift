@@ -41,9 +41,7 @@ extension FramedClientStream {
         defer { self.chargeForBlocks() }
         do throws(WireError) {
             while self.isOpen, !self.input.isTurnOver {
-                while self.frames.count < Self.framesPerBatch, let frame = try self.input.next(&bytes) {
-                    self.frames.append(frame)
-                }
+                try self.input.read(Self.framesPerBatch, into: &self.frames, from: &bytes)
                 guard !self.frames.isEmpty else { return }
                 try self.handleFrames()
             }
@@ -265,7 +263,7 @@ extension FramedClientStream {
         let header = frame.header
         switch consume action {
         case .complete(let call), .completeEarly(let call):
-            let payload = try self.payload((consume frame).payload, header, answering: call)
+            let payload = try self.payload(consume frame, answering: call)
             self.finish(call, with: self.message(payload, nil, header))
         case let unusual:
             try self.answerUnusually(unusual, frame)
@@ -291,8 +289,7 @@ extension FramedClientStream {
                     .unacceptableAnswer, "There were more informational answers than the limit before a final one.",
                     possiblyExecuted: true))
         case .inform(let call):
-            let payload = try MessagePayload(
-                frame.payload, flags: frame.header.flags, headLimit: self.connection.configuration.maxHeadSize)
+            let payload = try MessagePayload(frame, headLimit: self.connection.configuration.maxHeadSize)
             switch self.connection.codec.decodeResponse(
                 self.message(payload, nil, frame.header), context: call.context)
             {
@@ -300,7 +297,7 @@ extension FramedClientStream {
             case .refused(let error): self.connection.cancel(id, code: .malformed, failing: error)
             }
         case .begin(let call):
-            let payload = try self.payload(frame.payload, frame.header, answering: call)
+            let payload = try self.payload(frame, answering: call)
             let pipe = self.receivers.begin(id, first: payload.body, producer: self.producer(of: id))
             self.armClock()
             if !self.finish(call, with: self.message(payload, pipe, frame.header)) {
@@ -314,11 +311,10 @@ extension FramedClientStream {
     /// What is in a RESPONSE. The machine has forgotten its call: if the frame breaks a rule, nobody else tells the caller.
     @inlinable
     func payload(
-        _ payload: consuming ByteBuffer, _ header: FrameHeader, answering call: borrowing Connection.Call
+        _ frame: consuming Frame, answering call: borrowing Connection.Call
     ) throws(WireError) -> MessagePayload {
         do throws(WireError) {
-            return try MessagePayload(
-                payload, flags: header.flags, headLimit: self.connection.configuration.maxHeadSize)
+            return try MessagePayload(frame, headLimit: self.connection.configuration.maxHeadSize)
         } catch {
             call.completion?.fail(
                 RPCError(.protocolViolation, error.message, possiblyExecuted: true, cause: error))
@@ -331,10 +327,9 @@ extension FramedClientStream {
     @inlinable
     func finish(_ call: Connection.Call, with message: consuming InboundMessage) -> Bool {
         guard let completion = call.completion else { return true }
-        let received = self.connection.codec.decodeResponse(consume message, context: call.context)
-        switch consume received {
+        switch self.connection.codec.decodeResponse(consume message, context: call.context) {
         case .response(let response):
-            completion.succeed(consume response)
+            completion.succeed(response)
             return true
         case .refused(let error):
             completion.fail(error)
@@ -348,11 +343,7 @@ extension FramedClientStream {
         let secrets =
             self.secrets.isEmpty
             ? nil : header.stream.flatMap { self.secrets.removeValue(forKey: $0.rawValue) }
-        let flags = header.flags
-        return InboundMessage(
-            head: payload.head, secrets: secrets, body: pipe.map { .pipe($0) } ?? .whole(payload.body),
-            isSensitive: flags.contains(.sensitive), isInterim: flags.contains(.interim),
-            isTunnel: flags.contains(.tunnel))
+        return InboundMessage(payload, secrets: secrets, pipe: pipe, flags: header.flags)
     }
 
     @usableFromInline

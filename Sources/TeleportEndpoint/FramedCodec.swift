@@ -1,5 +1,6 @@
 public import struct NIOCore.ByteBuffer
 public import struct TeleportRPC.RPCError
+public import TeleportWire
 
 /// The face of a codec on protocol v1: a message is a head and a body, and the frame says where each ends.
 ///
@@ -71,19 +72,21 @@ public struct OutboundMessage: Sendable {
 
 /// A body to be sent.
 public enum OutboundBody: Sendable {
+    /// There is none.
+    case none
     case whole(ByteBuffer)
     /// Sent as it comes. `open` is called once, when the message was accepted: it begins the body, or gives a pipe that
     /// has failed.
     case stream(open: @Sendable () -> BodyPipe)
 }
 
-/// A message that was received on v1.
-public struct InboundMessage: Sendable {
-    /// The head's bytes.
-    public let head: ByteBuffer
+/// A message that was received on v1. It is moved, not copied: ``split()`` takes it apart.
+public struct InboundMessage: ~Copyable, Sendable {
+    @usableFromInline var payload: MessagePayload
     /// The values that came in SECRETS; `nil` if there were none.
     public let secrets: ByteBuffer?
-    public let body: InboundBody
+    /// The body, if it comes piece by piece.
+    @usableFromInline let pipe: BodyPipe?
     /// Whether its stream is sensitive.
     public let isSensitive: Bool
     /// Whether it is an informational answer.
@@ -91,24 +94,57 @@ public struct InboundMessage: Sendable {
     /// Whether it asks for a tunnel, or grants one.
     public let isTunnel: Bool
 
+    /// - Parameter pipe: the body, if it is not whole; of `payload` the head alone counts then.
     @inlinable
+    init(
+        _ payload: consuming MessagePayload, secrets: ByteBuffer?, pipe: BodyPipe?, flags: FrameFlags
+    ) {
+        self.isSensitive = flags.contains(.sensitive)
+        self.isInterim = flags.contains(.interim)
+        self.isTunnel = flags.contains(.tunnel)
+        self.secrets = secrets
+        self.pipe = pipe
+        self.payload = payload
+    }
+
+    /// A message of these parts, which are copied: for who tests a codec.
     public init(
-        head: ByteBuffer, secrets: ByteBuffer? = nil, body: InboundBody, isSensitive: Bool = false,
+        head: ByteBuffer, secrets: ByteBuffer? = nil, body: InboundBody = .none, isSensitive: Bool = false,
         isInterim: Bool = false, isTunnel: Bool = false
     ) {
-        self.head = head
-        self.secrets = secrets
-        self.body = body
         self.isSensitive = isSensitive
         self.isInterim = isInterim
         self.isTunnel = isTunnel
+        self.secrets = secrets
+        self.pipe = if case .pipe(let pipe) = body { pipe } else { nil }
+        self.payload =
+            if case .whole(let bytes) = body { MessagePayload(head: head, body: bytes) } else {
+                MessagePayload(head: head)
+            }
+    }
+
+    /// The head's bytes.
+    public var head: ByteBuffer { self.payload.head }
+    /// The body.
+    public var body: InboundBody { self.pipe.map { .pipe($0) } ?? .whole(self.payload.body) }
+    /// Whether there is no body, and none comes.
+    @inlinable public var hasNoBody: Bool { self.pipe == nil && self.payload.bodyLength == 0 }
+
+    /// Head, secrets and body, which counts no reference more than there are parts.
+    @inlinable
+    public consuming func split() -> (head: ByteBuffer, secrets: ByteBuffer?, body: InboundBody) {
+        let (secrets, pipe) = (self.secrets, self.pipe)
+        let (head, body) = self.payload.split()
+        if let pipe { return (head, secrets, .pipe(pipe)) }
+        guard let body else { return (head, secrets, .none) }
+        return (head, secrets, .whole(body))
     }
 }
 
 /// A body that was received, or is being received.
 public enum InboundBody: Sendable {
+    /// There is none.
+    case none
     case whole(ByteBuffer)
     case pipe(BodyPipe)
-
-    @inlinable var pipe: BodyPipe? { if case .pipe(let pipe) = self { pipe } else { nil } }
 }

@@ -56,13 +56,14 @@ final class FramedServerConnection: Sendable {
     /// - Parameter isServersOwn: the server answers by itself, and the request took no place in its load.
     @inlinable
     func answer<Response>(
-        _ token: StreamToken, with response: Response, _ encoding: FramedEncoding<Response>, isServersOwn: Bool = false
+        _ token: StreamToken, with response: Response, _ encoding: FramedEncoding<Response>, isServersOwn: Bool
     ) {
         let message = encoding.message(response)
-        let (inline, rest) = message.body.split()
+        let isTunnel = message.isTunnel
+        let (inline, rest) = (consume message).body.split()
         if let rest {
             return self.answer(
-                token, with: response, encoding, inline, rest, isTunnel: message.isTunnel, isServersOwn: isServersOwn)
+                token, with: response, encoding, inline, rest, isTunnel: isTunnel, isServersOwn: isServersOwn)
         }
         let (signal, stopsRequest) = self.state.withLock { state -> (Signal, Bool) in
             let action = state.machine.requestAnswered(token)
@@ -170,7 +171,7 @@ final class FramedServerConnection: Sendable {
         _ response: Response, _ encoding: FramedEncoding<Response>, _ inline: ByteBuffer?, _ id: CallID,
         _ flags: FrameFlags, to state: inout State
     ) throws(RPCError) {
-        var secrets = ByteBuffer()
+        var secrets = state.outbox.takeSecretValues()
         let start = state.outbox.messages.writerIndex
         let limit = state.machine.peerHeadLimit
         try FrameHeader.writeMessage(.response, flags: flags, stream: id, body: inline, into: &state.outbox.messages) {
@@ -188,6 +189,7 @@ final class FramedServerConnection: Sendable {
                 state.outbox.secretsInPlace(secrets, of: id, isSensitive: isSensitive, before: start)
             }
         }
+        state.outbox.putBack(secrets)
     }
 
     @usableFromInline

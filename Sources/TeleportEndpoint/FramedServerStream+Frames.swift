@@ -19,7 +19,7 @@ extension FramedServerStream {
         do throws(WireError) {
             while self.isOpen, self.pause.isEmpty, !self.input.isTurnOver {
                 guard let frame = try self.input.next(&bytes) else { return }
-                try self.handle(frame, now: now)
+                try self.handle(consume frame, now: now)
             }
         } catch {
             return self.violated(error)
@@ -71,8 +71,7 @@ extension FramedServerStream {
     private func handle(_ frame: consuming Frame, now: Nanoseconds) throws(WireError) {
         let header = frame.header
         if header.type == .request, let id = header.stream {
-            // Moved, not copied.
-            return try self.request(id, header, (consume frame).payload, now: now)
+            return try self.request(id, header, consume frame, now: now)
         }
         try self.handleUnusual(frame, now: now)
     }
@@ -161,10 +160,10 @@ extension FramedServerStream {
     // MARK: Requests
 
     private func request(
-        _ id: CallID, _ header: FrameHeader, _ payload: consuming ByteBuffer, now: Nanoseconds
+        _ id: CallID, _ header: FrameHeader, _ frame: consuming Frame, now: Nanoseconds
     ) throws(WireError) {
         let flags = header.flags
-        let payload = try MessagePayload(payload, flags: flags, headLimit: self.configuration.maxHeadSize)
+        let payload = try MessagePayload(frame, headLimit: self.configuration.maxHeadSize)
         guard !flags.contains(.noReply) || flags.contains(.end) else {
             throw WireError(.violation(.frame), "A REQUEST with NO_REPLY and without END (V1-21).")
         }
@@ -194,20 +193,15 @@ extension FramedServerStream {
         _ token: StreamToken, _ payload: consuming MessagePayload, _ secrets: ByteBuffer?, _ flags: FrameFlags,
         _ deadline: Nanoseconds
     ) {
-        let body: InboundBody
-        if flags.contains(.end) {
-            body = .whole(payload.body)
-        } else {
-            body = .pipe(self.receivers.begin(token.id, first: payload.body, producer: self.producer(of: token.id)))
+        var pipe: BodyPipe?
+        if !flags.contains(.end) {
+            pipe = self.receivers.begin(token.id, first: payload.body, producer: self.producer(of: token.id))
             self.armClock()
         }
-        let message = InboundMessage(
-            head: payload.head, secrets: secrets, body: body, isSensitive: flags.contains(.sensitive),
-            isTunnel: flags.contains(.tunnel))
-        self.service.dispatch(
-            message,
-            StreamRequest(
-                connection: self.connection, token: token, isOneWay: flags.contains(.noReply), deadline: deadline))
+        self.dispatch(
+            // A request is never interim, whatever its flags.
+            InboundMessage(payload, secrets: secrets, pipe: pipe, flags: flags.subtracting(.interim)),
+            StreamRequest(token: token, isOneWay: flags.contains(.noReply), deadline: deadline))
     }
 
     private func clientCancelled(_ id: CallID, _ action: ServerStreamMachine<Cancellation>.CancelledAction) {

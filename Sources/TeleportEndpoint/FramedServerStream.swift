@@ -22,6 +22,8 @@ final class FramedServerStream {
     }
 
     let service: FramedService
+    /// Reads requests of this connection.
+    let dispatch: FramedService.Dispatch
     let configuration: ServerConfiguration
     let connection: FramedServerConnection
     let onClosed: () -> Void
@@ -63,6 +65,7 @@ final class FramedServerStream {
         onClosed: @escaping () -> Void
     ) {
         self.service = service
+        self.dispatch = service.open(connection)
         self.configuration = configuration
         self.connection = connection
         self.onClosed = onClosed

@@ -9,6 +9,9 @@ struct HandlerJob<Request: Sendable, Response: Sendable>: Sendable {
         self.request = request
         self.responder = responder
     }
+
+    @inlinable
+    consuming func split() -> (request: Request, responder: Responder<Response>) { (self.request, self.responder) }
 }
 
 /// Requests in the order in which they came, and whether somebody comes for them. They are moved in and out, never copied.

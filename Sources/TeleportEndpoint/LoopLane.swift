@@ -15,8 +15,12 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
     final class Shift: Sendable {
         /// A handler waits, or waited: this task takes no more requests.
         @usableFromInline let hasWaited = Atomic(false)
+        /// A handler has cancelled its own task: those behind it get another.
+        @usableFromInline let isCancelled = Atomic(false)
+        /// Who answers its request, if it waited.
+        @usableFromInline let responder = Mutex<Responder<Codec.Response>?>(nil)
 
-        @usableFromInline
+        @inlinable
         init() {}
     }
 
@@ -24,11 +28,21 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
     @usableFromInline
     struct State: Sendable {
         @usableFromInline var queue = HandlerQueue<Codec.Request, Codec.Response>()
-        /// Who answers the request that the task at work has under way. There is one such task at a time: others wait.
+        /// Who answers the request that the task at work has under way. There is one such task at a time: others wait, and
+        /// have theirs in their ``Shift``.
         @usableFromInline var current: Responder<Codec.Response>?
 
         @inlinable
         init() {}
+
+        @inlinable
+        mutating func next() -> (request: Codec.Request, isOneWay: Bool)? {
+            guard let job = self.queue.popFirst() else { return nil }
+            let (request, responder) = job.split()
+            let isOneWay = responder.isOneWay
+            self.current = responder
+            return (request, isOneWay)
+        }
     }
 
     @usableFromInline let body: TaskHandler<Codec, Work>.Body
@@ -55,10 +69,19 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
         while self.hasJobs() {
             let shift = Shift()
             // Runs up to the first suspension before this returns. Not isolated to anything, or it would queue.
-            let task = Task.immediate(executorPreference: self.executor) { await self.work(shift) }
-            shift.hasWaited.store(true, ordering: .relaxed)
+            let task = Task.immediate(executorPreference: self.executor) {
+                // Told, and not asked for at each request: that would count a reference to the task.
+                await withTaskCancellationHandler {
+                    await self.work(shift)
+                } onCancel: {
+                    shift.isCancelled.store(true, ordering: .relaxed)
+                }
+            }
             // Who answered without waiting is done, and cannot be cancelled.
-            self.state.withLock { $0.current.take() }?.cancelOnDisconnect(task)
+            guard let responder = self.state.withLock({ $0.current.take() }) else { continue }
+            shift.hasWaited.store(true, ordering: .relaxed)
+            shift.responder.withLock { $0 = responder }
+            responder.cancelOnDisconnect(task)
         }
     }
 
@@ -72,33 +95,51 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
 
     @inlinable
     func work(_ shift: Shift) async {
-        while let job = self.next() {
-            await self.body.run(job.request, job.responder)
-            guard self.mayGoOn(shift) else { return }
+        var job = self.next()
+        // Taken out: what stays in the variable would be copied.
+        while let (request, isOneWay) = job.take() {
+            do {
+                let context = RequestContext(executor: self.executor, isOneWay: isOneWay)
+                let response = try await self.body.work.response(to: request, context)
+                if self.body.mustGather(response, on: self.wire(shift)) {
+                    job = self.answer(try await self.body.codec.buffered(response: response), shift)
+                } else {
+                    job = self.answer(response, shift)
+                }
+            } catch {
+                job = self.answer(self.body.response(to: error), shift)
+            }
         }
     }
 
     // What is inlined into an asynchronous function lives in its frame, on the heap.
 
-    /// The next request, which is then the current one.
+    /// The next request; its responder is then the current one.
     @inlinable @inline(never)
-    func next() -> Job? {
-        self.state.withLock { state in
-            guard let job = state.queue.popFirst() else {
-                state.current = nil
-                return nil
-            }
-            state.current = job.responder
-            return job
+    func next() -> (request: Codec.Request, isOneWay: Bool)? {
+        self.state.withLock { state in state.next() }
+    }
+
+    /// Gives the answer, and takes the next request, unless the task waited or its handler has cancelled it.
+    @inlinable @inline(never)
+    func answer(_ response: consuming Codec.Response, _ shift: Shift) -> (request: Codec.Request, isOneWay: Bool)? {
+        guard !shift.hasWaited.load(ordering: .relaxed) else {
+            if let responder = shift.responder.withLock({ $0.take() }) { responder.respond(response) }
+            return nil
         }
+        let mayGoOn = !shift.isCancelled.load(ordering: .relaxed)
+        var responder: Responder<Codec.Response>?
+        let job = self.state.withLock { state in
+            responder = state.current.take()
+            return mayGoOn ? state.next() : nil
+        }
+        if let responder { responder.respond(response) }
+        return job
     }
 
     @inlinable @inline(never)
-    func mayGoOn(_ shift: Shift) -> Bool {
-        guard !shift.hasWaited.load(ordering: .relaxed) else { return false }
-        // A handler may have cancelled its own task: those behind it get another.
-        guard Task.isCancelled else { return true }
-        self.state.withLock { $0.current = nil }
-        return false
+    func wire(_ shift: Shift) -> WireVersion? {
+        shift.hasWaited.load(ordering: .relaxed)
+            ? shift.responder.withLock { $0?.wire } : self.state.withLock { $0.current?.wire }
     }
 }

@@ -13,6 +13,7 @@ struct OutboundRest: Sendable {
     /// Begins it: not before its message was accepted.
     func begin() -> BodyPipe {
         switch self.body {
+        case .none: BodyPipe(whole: ByteBuffer())
         case .whole(let bytes): BodyPipe(whole: bytes)
         case .stream(let open): open()
         }
@@ -22,10 +23,13 @@ struct OutboundRest: Sendable {
 extension OutboundBody {
     /// What goes into the first frame, and what follows it.
     @inlinable
-    func split() -> (inline: ByteBuffer?, rest: OutboundRest?) {
+    consuming func split() -> (inline: ByteBuffer?, rest: OutboundRest?) {
+        switch consume self {
+        case .none: (nil, nil)
         // The most that one frame carries.
-        if case .whole(let bytes) = self, bytes.readableBytes <= 65536 { return (bytes, nil) }
-        return self.splitRest()
+        case .whole(let bytes) where bytes.readableBytes <= 65536: (bytes, nil)
+        case let large: large.splitRest()
+        }
     }
 
     /// What goes into the first frame of a body that needs several: with its head the frame fits a block.

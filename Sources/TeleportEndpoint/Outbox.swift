@@ -35,9 +35,22 @@ struct Outbox: Sendable {
     @usableFromInline var pongBytes = 0
     /// The loop knows already that something waits.
     @usableFromInline var isFlushRequested = false
+    /// For the secrets of the next head, which mostly has none.
+    @usableFromInline var secretValues: ByteBuffer? = ByteBuffer()
 
     @usableFromInline
     init() {}
+
+    /// An empty buffer for the secrets of a head, moved and not made, as all empty buffers share one object whose references
+    /// all cores count. Goes back with ``putBack(_:)``.
+    @inlinable
+    mutating func takeSecretValues() -> ByteBuffer { self.secretValues.take() ?? ByteBuffer() }
+
+    @inlinable
+    mutating func putBack(_ secretValues: consuming ByteBuffer) {
+        // What held secrets is not kept.
+        if secretValues.capacity == 0 { self.secretValues = secretValues }
+    }
 
     @inlinable var count: Int { self.messages.readableBytes }
     /// Bytes of all frames, with the room for blocks' headers between them.

@@ -35,7 +35,17 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
     func work(_ shift: PoolShift) async {
         var job = self.next(for: shift, isFirst: true)
         while let current = job {
-            await self.body.run(current.request, current.responder)
+            let (request, responder) = current.split()
+            do {
+                let response = try await self.body.work.response(to: request, RequestContext(responder))
+                if self.body.mustGather(response, on: responder.wire) {
+                    responder.respond(try await self.body.codec.buffered(response: response))
+                } else {
+                    responder.respond(response)
+                }
+            } catch {
+                responder.respond(self.body.response(to: error))
+            }
             job = self.mayGoOn(shift) ? self.next(for: shift, isFirst: false) : nil
         }
     }

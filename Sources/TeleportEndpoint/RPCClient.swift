@@ -77,7 +77,7 @@ public final class RPCClient<Codec: SelfDelimitingCodec>: Sendable {
         do throws(RPCError) {
             let ticket = try self.pool.call(
                 request, deadline: deadline, now: now, completion: ContinuationCompletion(continuation))
-            if slot.fill(ticket) == .cancelledAlready { ticket.cancel() }
+            slot.fill(ticket)?.cancel()
         } catch {
             continuation.resume(throwing: error)
         }

@@ -37,7 +37,7 @@ public final class RPCServer<Codec: SelfDelimitingCodec>: Sendable {
         }
         let place = registry.forEachLoop { executor in
             let handler = handler.placed(on: executor)
-            return (executor: executor, handler: handler, service: FramedService(codec, handler, configuration))
+            return (executor: executor, handler: handler, service: FramedService(codec, handler))
         }
         self.init(configuration: configuration, registry: registry) { eventLoop in
             let (executor, handler, service) = place(eventLoop)

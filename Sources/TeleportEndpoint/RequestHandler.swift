@@ -32,7 +32,7 @@ public struct Responder<Response: Sendable>: Sendable {
     @usableFromInline
     enum Origin: Sendable {
         case v0(ServerConnection<Response>, RequestToken)
-        case framed(StreamRequest, FramedEncoding<Response>)
+        case framed(FramedAnswers<Response>, StreamRequest)
     }
 
     @usableFromInline let origin: Origin
@@ -43,15 +43,15 @@ public struct Responder<Response: Sendable>: Sendable {
     }
 
     @inlinable
-    init(framed request: StreamRequest, encoding: FramedEncoding<Response>) {
-        self.origin = .framed(request, encoding)
+    init(_ answers: FramedAnswers<Response>, _ request: StreamRequest) {
+        self.origin = .framed(answers, request)
     }
 
     /// Runs tasks on the loop of the connection.
     @inlinable public var executor: EventLoopExecutor {
         switch self.origin {
         case .v0(let connection, _): connection.executor
-        case .framed(let request, _): request.connection.executor
+        case .framed(let answers, _): answers.connection.executor
         }
     }
     /// The loop of the connection.
@@ -60,14 +60,14 @@ public struct Responder<Response: Sendable>: Sendable {
     public var remoteAddress: SocketAddress? {
         switch self.origin {
         case .v0(let connection, _): connection.remoteAddress.withLock { $0 }
-        case .framed(let request, _): request.connection.remoteAddress.withLock { $0 }
+        case .framed(let answers, _): answers.connection.remoteAddress.withLock { $0 }
         }
     }
     /// Whether nobody waits for an answer.
     @inlinable public var isOneWay: Bool {
         switch self.origin {
         case .v0(_, let token): token.id == .oneWay
-        case .framed(let request, _): request.isOneWay
+        case .framed(_, let request): request.isOneWay
         }
     }
     /// Which version of the protocol the client speaks: only v1 carries bodies as they come, and informational answers.
@@ -80,24 +80,24 @@ public struct Responder<Response: Sendable>: Sendable {
 
     /// Until when the client waits for the head of the answer; `nil` if it did not say. Then the request is cancelled.
     public var deadline: NIODeadline? {
-        guard case .framed(let request, _) = self.origin, request.deadline != .never else { return nil }
+        guard case .framed(_, let request) = self.origin, request.deadline != .never else { return nil }
         return .uptimeNanoseconds(request.deadline)
     }
 
     /// Answers.
     @inlinable
-    public func respond(_ response: Response) {
-        switch self.origin {
+    public consuming func respond(_ response: consuming Response) {
+        switch (consume self).origin {
         case .v0(let connection, let token): connection.answer(token, with: response)
-        case .framed(let request, let encoding): request.connection.answer(request.token, with: response, encoding)
+        case .framed(let answers, let request): answers.answer(request.token, with: response)
         }
     }
 
     /// Sends an informational answer before the final one; any number of times, but clients accept eight. Does nothing on
     /// v0, which cannot carry any.
     public func inform(_ response: Response) {
-        guard case .framed(let request, let encoding) = self.origin else { return }
-        request.connection.inform(request.token, with: response, encoding)
+        guard case .framed(let answers, let request) = self.origin else { return }
+        answers.connection.inform(request.token, with: response, answers.encoding)
     }
 
     /// Has `task` cancelled if the client gives the request up, its deadline passes, or the connection ends, before the
@@ -112,7 +112,7 @@ public struct Responder<Response: Sendable>: Sendable {
     func stop(with cancellation: Cancellation) {
         switch self.origin {
         case .v0(let connection, let token): connection.handlerStarted(token, cancellation)
-        case .framed(let request, _): request.connection.handlerStarted(request.token, cancellation)
+        case .framed(let answers, let request): answers.connection.handlerStarted(request.token, cancellation)
         }
     }
 }

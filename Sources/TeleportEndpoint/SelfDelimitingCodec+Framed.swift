@@ -4,10 +4,10 @@ public import struct TeleportRPC.RPCError
 /// The v1 face of a codec that has none of its own: the v0 message is the head, and there is no body.
 extension SelfDelimitingCodec where FramedContext == CallContext {
     @inlinable
-    public func outboundRequest(_ request: Request) -> OutboundMessage { OutboundMessage(.whole(ByteBuffer())) }
+    public func outboundRequest(_ request: Request) -> OutboundMessage { OutboundMessage(.none) }
 
     @inlinable
-    public func outboundResponse(_ response: Response) -> OutboundMessage { OutboundMessage(.whole(ByteBuffer())) }
+    public func outboundResponse(_ response: Response) -> OutboundMessage { OutboundMessage(.none) }
 
     @inlinable
     public func encodeHead(
@@ -32,11 +32,12 @@ extension SelfDelimitingCodec where FramedContext == CallContext {
     }
 
     @inlinable
-    public func decodeRequest(_ message: InboundMessage) -> ReceivedRequest<Request, Response> {
-        var bytes = message.head
+    public func decodeRequest(_ message: consuming InboundMessage) -> ReceivedRequest<Request, Response> {
+        let hasNoBody = message.hasNoBody
+        var bytes = message.split().head
         var decoder = self.makeRequestDecoder()
         do throws(RPCError) {
-            if message.hasNoBody, let received = try decoder.decode(from: &bytes), bytes.readableBytes == 0 {
+            if hasNoBody, let received = try decoder.decode(from: &bytes), bytes.readableBytes == 0 {
                 return received
             }
             throw RPCError(.protocolViolation, "The head is not one message.")
@@ -46,11 +47,14 @@ extension SelfDelimitingCodec where FramedContext == CallContext {
     }
 
     @inlinable
-    public func decodeResponse(_ message: InboundMessage, context: CallContext) -> ReceivedResponse<Response> {
-        var bytes = message.head
+    public func decodeResponse(
+        _ message: consuming InboundMessage, context: CallContext
+    ) -> ReceivedResponse<Response> {
+        let hasNoBody = message.hasNoBody
+        var bytes = message.split().head
         var decoder = self.makeResponseDecoder()
         do throws(RPCError) {
-            guard message.hasNoBody, let received = try decoder.decode(from: &bytes), bytes.readableBytes == 0 else {
+            guard hasNoBody, let received = try decoder.decode(from: &bytes), bytes.readableBytes == 0 else {
                 throw RPCError(.unacceptableAnswer, "The head is not one message.")
             }
             guard case .response(let response) = received else { return received }
@@ -58,12 +62,5 @@ extension SelfDelimitingCodec where FramedContext == CallContext {
         } catch {
             return .refused(error)
         }
-    }
-}
-
-extension InboundMessage {
-    /// Whether there is no body, and none comes.
-    @inlinable var hasNoBody: Bool {
-        if case .whole(let bytes) = self.body { bytes.readableBytes == 0 } else { false }
     }
 }

@@ -17,9 +17,14 @@ public struct RequestContext: Sendable {
     public let isOneWay: Bool
 
     @inlinable
+    init(executor: EventLoopExecutor, isOneWay: Bool) {
+        self.executor = executor
+        self.isOneWay = isOneWay
+    }
+
+    @inlinable
     init(_ responder: borrowing Responder<some Sendable>) {
-        self.executor = responder.executor
-        self.isOneWay = responder.isOneWay
+        self.init(executor: responder.executor, isOneWay: responder.isOneWay)
     }
 }
 
@@ -70,38 +75,18 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
             self.work = work
         }
 
-        @inlinable
-        nonisolated(nonsending) func run(_ request: Codec.Request, _ responder: Responder<Codec.Response>) async {
-            do {
-                let response = try await self.work.response(to: request, RequestContext(responder))
-                if !self.answer(response, responder) { try await self.answerBuffered(response, responder) }
-            } catch {
-                self.fail(error, responder)
-            }
-        }
-
         // What is inlined into an asynchronous function lives in its frame, on the heap: what needs not wait is kept out
         // of it, so that a request takes hundreds of bytes instead of thousands.
 
-        /// False for a response whose body has to be gathered first: v0 carries none that streams.
+        /// Whether the body of a response has to be gathered before it can be sent: v0 carries none that streams.
         @inlinable @inline(never)
-        func answer(_ response: Codec.Response, _ responder: Responder<Codec.Response>) -> Bool {
-            if self.codec.isStreamed(response: response), case .v0 = responder.origin { return false }
-            responder.respond(response)
-            return true
+        func mustGather(_ response: borrowing Codec.Response, on wire: @autoclosure () -> WireVersion?) -> Bool {
+            self.codec.isStreamed(response: response) && wire() == .v0
         }
 
+        /// What answers for a handler that threw.
         @inlinable @inline(never)
-        nonisolated(nonsending) func answerBuffered(
-            _ response: Codec.Response, _ responder: Responder<Codec.Response>
-        ) async throws {
-            responder.respond(try await self.codec.buffered(response: response))
-        }
-
-        @inlinable @inline(never)
-        func fail(_ error: any Error, _ responder: Responder<Codec.Response>) {
-            responder.respond(self.codec.response(to: .handlerFailed(error)))
-        }
+        func response(to error: any Error) -> Codec.Response { self.codec.response(to: .handlerFailed(error)) }
     }
 
     @usableFromInline let body: Body

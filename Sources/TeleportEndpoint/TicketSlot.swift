@@ -10,26 +10,22 @@ struct TicketSlot<Ticket: Sendable>: ~Copyable, Sendable {
         case cancelled
     }
 
-    @usableFromInline
-    enum Filling {
-        case inTime
-        case cancelledAlready
-    }
-
     @usableFromInline let state: Mutex<State>
 
     // Not as the value of the declaration, which would be made in this module, for no ticket in particular.
     @inlinable
     init() { self.state = Mutex(.empty) }
 
-    /// The call was made. If it was cancelled before, cancelling it is now the caller's business.
+    /// The call was made. If it was cancelled before, the ticket comes back: cancelling is the caller's business then.
     @inlinable
-    borrowing func fill(_ ticket: Ticket) -> Filling {
+    borrowing func fill(_ ticket: consuming Ticket) -> Ticket? {
+        // Moved, not copied.
+        var ticket: Ticket? = ticket
         self.state.withLock { state in
-            if case .cancelled = state { return .cancelledAlready }
+            guard case .empty = state, let ticket = ticket.take() else { return }
             state = .filled(ticket)
-            return .inTime
         }
+        return ticket
     }
 
     /// The task was cancelled. Returns the call to cancel, if it was made already.

@@ -13,6 +13,8 @@ public import struct NIOCore.ByteBuffer
 public struct Body: Sendable, CustomStringConvertible {
     @usableFromInline
     enum Storage: Sendable {
+        /// No bytes. Not an empty buffer, all of which share one object: each copy would count a reference to it.
+        case empty
         case complete(ByteBuffer)
         case stream(BodyStream)
     }
@@ -23,7 +25,7 @@ public struct Body: Sendable, CustomStringConvertible {
     /// A body of these bytes, sharing them.
     @inlinable
     public init(_ buffer: ByteBuffer) {
-        storage = .complete(buffer)
+        storage = buffer.readableBytes == 0 ? .empty : .complete(buffer)
     }
 
     /// A body of the UTF-8 bytes of a text.
@@ -55,12 +57,18 @@ public struct Body: Sendable, CustomStringConvertible {
 
     /// No content. Allocates nothing.
     @inlinable
-    public static var empty: Body { Body(ByteBuffer()) }
+    public static var empty: Body { Body(storage: .empty) }
+
+    @inlinable
+    init(storage: Storage) {
+        self.storage = storage
+    }
 
     /// The number of bytes, `nil` if that is not known before they have come.
     @inlinable
     public var count: Int? {
         switch storage {
+        case .empty: 0
         case .complete(let buffer): buffer.readableBytes
         case .stream(let stream): stream.source.length
         }
@@ -70,15 +78,22 @@ public struct Body: Sendable, CustomStringConvertible {
     @inlinable
     package var wholeCount: Int? {
         switch storage {
+        case .empty: 0
         case .complete(let buffer): buffer.readableBytes
         case .stream: nil
         }
+    }
+
+    /// Appends the bytes, if they are here.
+    func append(to buffer: inout ByteBuffer) {
+        if case .complete(let bytes) = storage { buffer.writeImmutableBuffer(bytes) }
     }
 
     /// The bytes, if all of them are here; `nil` of a stream.
     @inlinable
     public var buffer: ByteBuffer? {
         switch storage {
+        case .empty: ByteBuffer()
         case .complete(let buffer): buffer
         case .stream: nil
         }
@@ -88,7 +103,7 @@ public struct Body: Sendable, CustomStringConvertible {
     @inlinable
     public var source: (any BodySource)? {
         switch storage {
-        case .complete: nil
+        case .empty, .complete: nil
         case .stream(let stream): stream.source
         }
     }
@@ -96,7 +111,7 @@ public struct Body: Sendable, CustomStringConvertible {
     /// Whether it is a stream that somebody reads or has read.
     public var isConsumed: Bool {
         switch storage {
-        case .complete: false
+        case .empty, .complete: false
         case .stream(let stream): stream.wasClaimed
         }
     }
@@ -110,7 +125,7 @@ public struct Body: Sendable, CustomStringConvertible {
     /// - Throws: ``BodyError/Code/alreadyConsumed`` if somebody has it.
     public func takeSource() throws(BodyError) -> (any BodySource)? {
         switch storage {
-        case .complete: nil
+        case .empty, .complete: nil
         case .stream(let stream): try stream.claim()
         }
     }
@@ -122,6 +137,8 @@ public struct Body: Sendable, CustomStringConvertible {
     ///   ``BodyError/Code/alreadyConsumed`` and ``BodyError/Code/failed`` of a stream.
     public nonisolated(nonsending) func collect(upTo limit: Int) async throws(BodyError) -> ByteBuffer {
         switch storage {
+        case .empty:
+            return ByteBuffer()
         case .complete(let buffer):
             guard buffer.readableBytes <= limit else { throw BodyError(.tooLarge, limit: limit) }
             return buffer
@@ -138,13 +155,14 @@ public struct Body: Sendable, CustomStringConvertible {
             var copy = ByteBuffer()
             copy.writeImmutableBuffer(buffer)
             return Body(copy)
-        case .stream:
+        case .empty, .stream:
             return self
         }
     }
 
     public var description: String {
         switch storage {
+        case .empty: "0 bytes"
         case .complete(let buffer): "\(buffer.readableBytes) bytes"
         case .stream(let stream): stream.source.length.map { "a stream of \($0) bytes" } ?? "a stream"
         }

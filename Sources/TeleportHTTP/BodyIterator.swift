@@ -18,6 +18,7 @@ extension Body: AsyncSequence {
 
         init(_ storage: Storage) {
             switch storage {
+            case .empty: state = .ended
             case .complete(let buffer): state = .whole(buffer)
             case .stream(let stream): state = .unclaimed(stream)
             }

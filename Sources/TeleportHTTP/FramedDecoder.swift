@@ -18,11 +18,34 @@ public enum FramedDecoder {
     ///     ``HTTPLimits/maxTargetSize``, and ``HTTPLimits/maxFieldCount`` with `Host`.
     /// - Throws: ``HTTPError`` with the status to answer with.
     public static func decodeRequest(
-        _ head: ByteBuffer, secrets: ByteBuffer? = nil, isTunnel: Bool = false, limits: HTTPLimits = .default
+        _ head: consuming ByteBuffer, secrets: ByteBuffer? = nil, isTunnel: Bool = false,
+        limits: HTTPLimits = .default
     ) throws(HTTPError) -> FramedRequestHead {
+        let headSize = head.readableBytes
         let buffer = try join(head, secrets, limits.maxHeadSize)
-        let bytes = buffer.readableBytesSpan
-        var reader = FramedFieldReader(to: head.readableBytes, secretsTo: buffer.readableBytes)
+        let read = try readRequest(buffer.readableBytesSpan, headSize, isTunnel, limits)
+        return FramedRequestHead(
+            head: RequestHead(
+                method: read.method, target: read.target, version: read.version,
+                fields: Fields(buffer: consume buffer, entries: read.entries)),
+            isSecure: read.isSecure, contentLength: read.contentLength)
+    }
+
+    /// What the bytes of a head say; the head itself keeps them, and is made of it when nobody looks at them any more.
+    private struct ReadRequest {
+        let method: HTTPMethod
+        let target: TargetPlace
+        let version: HTTPVersion
+        let isSecure: Bool
+        let contentLength: Int?
+        let entries: [FieldEntry]
+    }
+
+    @inline(__always)
+    private static func readRequest(
+        _ bytes: RawSpan, _ headSize: Int, _ isTunnel: Bool, _ limits: HTTPLimits
+    ) throws(HTTPError) -> ReadRequest {
+        var reader = FramedFieldReader(to: headSize, secretsTo: bytes.byteCount)
         let method = try method(bytes, &reader.cursor)
         let flags = try reader.cursor.byte(bytes)
         guard flags & ~(FramedFlags.https | FramedFlags.http10) == 0 else { throw HTTPError(.malformedHead) }
@@ -43,13 +66,10 @@ public enum FramedDecoder {
             bytes, behindHost: hostStart..<hostStart &+ hostLength,
             forbidden: forbidden(isTunnel).with(FieldID.host), maxCount: limits.maxFieldCount)
         guard isTunnel || method != .connect else { throw HTTPError(.connectNotSupported) }
-
-        let fields = Fields(buffer: buffer, entries: entries)
-        return FramedRequestHead(
-            head: RequestHead(
-                method: method, targetBytes: fields.slice(targetStart, targetLength),
-                version: flags & FramedFlags.http10 == 0 ? .http11 : .http10, fields: fields),
-            isSecure: flags & FramedFlags.https != 0, contentLength: reader.contentLength)
+        return ReadRequest(
+            method: method, target: TargetPlace(start: targetStart, length: targetLength),
+            version: flags & FramedFlags.http10 == 0 ? .http11 : .http10, isSecure: flags & FramedFlags.https != 0,
+            contentLength: reader.contentLength, entries: entries)
     }
 
     @inline(__always)
@@ -74,7 +94,7 @@ public enum FramedDecoder {
     ///   - limits: As for requests.
     /// - Throws: ``HTTPError`` with status 502 to pass on.
     public static func decodeResponse(
-        _ head: ByteBuffer, secrets: ByteBuffer? = nil, kind: FramedResponseKind = .final,
+        _ head: consuming ByteBuffer, secrets: ByteBuffer? = nil, kind: FramedResponseKind = .final,
         limits: HTTPLimits = .default
     ) throws(HTTPError) -> FramedResponseHead {
         do throws(HTTPError) {
@@ -86,11 +106,31 @@ public enum FramedDecoder {
 
     @inline(__always)
     private static func response(
-        _ head: ByteBuffer, _ secrets: ByteBuffer?, _ kind: FramedResponseKind, _ limits: HTTPLimits
+        _ head: consuming ByteBuffer, _ secrets: ByteBuffer?, _ kind: FramedResponseKind, _ limits: HTTPLimits
     ) throws(HTTPError) -> FramedResponseHead {
+        let headSize = head.readableBytes
         let buffer = try join(head, secrets, limits.maxHeadSize)
-        let bytes = buffer.readableBytesSpan
-        var reader = FramedFieldReader(to: head.readableBytes, secretsTo: buffer.readableBytes)
+        let read = try readResponse(buffer.readableBytesSpan, headSize, kind, limits)
+        let fields = Fields(buffer: consume buffer, entries: read.entries)
+        let reason = read.customReason.map { fields.slice($0.lowerBound, $0.count) }
+        return FramedResponseHead(
+            head: ResponseHead(status: read.status, version: .http11, customReason: reason, fields: fields),
+            contentLength: read.contentLength)
+    }
+
+    /// As ``ReadRequest``.
+    private struct ReadResponse {
+        let status: Status
+        let customReason: Range<Int>?
+        let contentLength: Int?
+        let entries: [FieldEntry]
+    }
+
+    @inline(__always)
+    private static func readResponse(
+        _ bytes: RawSpan, _ headSize: Int, _ kind: FramedResponseKind, _ limits: HTTPLimits
+    ) throws(HTTPError) -> ReadResponse {
+        var reader = FramedFieldReader(to: headSize, secretsTo: bytes.byteCount)
         let low = try reader.cursor.byte(bytes)
         let high = try reader.cursor.byte(bytes)
         guard let status = Status(code: Int(high) << 8 | Int(low)) else { throw HTTPError(.invalidStatusLine) }
@@ -106,12 +146,9 @@ public enum FramedDecoder {
             || bytes.extracting(reasonStart..<reasonEnd).isIdenticalContent(to: status.standardReason)
         let entries = try reader.fields(
             bytes, forbidden: forbidden(kind == .tunnel), maxCount: limits.maxFieldCount)
-
-        let fields = Fields(buffer: buffer, entries: entries)
-        let reason = isStandardReason ? nil : fields.slice(reasonStart, reasonLength)
-        return FramedResponseHead(
-            head: ResponseHead(status: status, version: .http11, customReason: reason, fields: fields),
-            contentLength: reader.contentLength)
+        return ReadResponse(
+            status: status, customReason: isStandardReason ? nil : reasonStart..<reasonEnd,
+            contentLength: reader.contentLength, entries: entries)
     }
 
     /// Fields that have no place in a head.
@@ -139,7 +176,9 @@ public enum FramedDecoder {
 
     /// Head and secret values as one buffer; the head as it is if there are none.
     @inline(__always)
-    private static func join(_ head: ByteBuffer, _ secrets: ByteBuffer?, _ limit: Int) throws(HTTPError) -> ByteBuffer {
+    private static func join(_ head: consuming ByteBuffer, _ secrets: ByteBuffer?, _ limit: Int) throws(HTTPError)
+        -> ByteBuffer
+    {
         guard let secrets, secrets.readableBytes > 0 else {
             guard head.readableBytes <= limit else { throw HTTPError(.headTooLarge) }
             return head

@@ -35,10 +35,21 @@ public enum FramedEncoder {
         into buffer: inout ByteBuffer, secretValues: inout ByteBuffer
     ) throws(HTTPError) {
         guard opensTunnel || head.method != .connect else { throw HTTPError(.connectNotSupported) }
+        // Each look at a buffer costs a check for exclusive access: so there is one.
+        try head.withBytes { (source, target) throws(HTTPError) in
+            try encode(
+                head, source, target, content, isSecure, opensTunnel, via, secrets, limits, &buffer, &secretValues)
+        }
+    }
+
+    @inline(__always)
+    private static func encode(
+        _ head: borrowing RequestHead, _ source: RawSpan, _ target: RawSpan, _ content: FramedContent, _ isSecure: Bool,
+        _ opensTunnel: Bool, _ via: Via?, _ secrets: SecretFields, _ limits: HTTPLimits, _ buffer: inout ByteBuffer,
+        _ secretValues: inout ByteBuffer
+    ) throws(HTTPError) {
         var plan = FieldPlan(head.fields, filter: opensTunnel ? .framedTunnel : .framed)
-        // Each span costs a check for exclusive access to its buffer: so there is one of each.
-        let (entries, source) = (head.fields.entries, head.fields.buffer.readableBytesSpan)
-        let target = head.targetBytes.readableBytesSpan
+        let entries = head.fields.entries
         try RequestEncoder.check(target: target, plan)
         let host = try host(among: entries, source)
         let length: Int? = if case .streamed(let length) = content { length } else { nil }

@@ -1,3 +1,5 @@
+import struct NIOCore.ByteBuffer
+
 /// A whole request.
 public struct Request: Sendable {
     /// Method, target, version and fields.
@@ -53,11 +55,9 @@ public struct Request: Sendable {
             // Without a Host the encoder refuses the request, which is where its caller expects to hear of it.
             isValid = false
         }
-        // Taken last: a slice taken earlier would share the buffer and make the field copy it.
-        let targetBytes = fields.slice(0, target.utf8.count)
+        let place = isValid ? TargetPlace(start: 0, length: target.utf8.count) : TargetPlace(ByteBuffer(string: target))
         self.init(
-            head: RequestHead(
-                method: method, targetBytes: targetBytes, version: .http11, fields: isValid ? fields : Fields()),
+            head: RequestHead(method: method, target: place, version: .http11, fields: isValid ? fields : Fields()),
             body: body)
     }
 

@@ -146,10 +146,9 @@ public struct RequestDecoder: Sendable {
     private mutating func takeHead(from buffer: inout ByteBuffer) -> RequestHead {
         let whole = buffer.readSlice(length: parser.lineStart) ?? ByteBuffer()
         phase = .body
-        let target = whole.getSlice(at: whole.readerIndex + line.targetStart, length: line.targetLength) ?? ByteBuffer()
         return RequestHead(
-            method: line.method, targetBytes: target, version: line.version,
-            fields: Fields(buffer: whole, entries: parser.takeEntries()))
+            method: line.method, target: TargetPlace(start: line.targetStart, length: line.targetLength),
+            version: line.version, fields: Fields(buffer: whole, entries: parser.takeEntries()))
     }
 
     /// Goes over the lines of a head and decides on the body; false if the head is not complete.

@@ -26,8 +26,12 @@ public enum RequestEncoder {
                 message: "The body of a request cannot end with the connection.")
         }
         let plan = FieldPlan(head.fields, filter: filter)
-        try check(target: head.targetBytes.readableBytesSpan, plan)
+        try check(targetOf: head, plan)
         append(head, as: head.method, plan, framing, connection, via, reserving: 0, to: &buffer)
+    }
+
+    static func check(targetOf head: borrowing RequestHead, _ plan: borrowing FieldPlan) throws(HTTPError) {
+        try head.withBytes { (_, target) throws(HTTPError) in try check(target: target, plan) }
     }
 
     @inline(__always)
@@ -43,14 +47,13 @@ public enum RequestEncoder {
         _ head: RequestHead, as method: HTTPMethod, _ plan: borrowing FieldPlan, _ framing: BodyFraming,
         _ connection: ConnectionDirective, _ via: Via?, reserving bodyLength: Int, to buffer: inout ByteBuffer
     ) {
-        let target = head.targetBytes.readableBytesSpan
         let bound =
-            method.rawValue.utf8.count + target.byteCount + plan.bytes + BodyFraming.maxBytes
+            method.rawValue.utf8.count + head.targetCount + plan.bytes + BodyFraming.maxBytes
             + ConnectionDirective.maxBytes + 16 + (via?.byteCount ?? 0)
         HeadWriter.append(to: &buffer, atMost: bound + bodyLength) { writer in
             writer.write(method)
             writer.write(" ")
-            writer.write(target)
+            head.withBytes { _, target in writer.write(target) }
             writer.write(" HTTP/1.1\r\n")
             plan.write(head.fields, to: &writer)
             via?.write(for: head.version, to: &writer)

@@ -17,7 +17,10 @@ public enum TargetForm: Sendable, Hashable {
 extension RequestHead {
     /// The form of the target. Cheap for the usual one; nothing is decoded.
     public var targetForm: TargetForm {
-        let target = targetBytes.readableBytesSpan
+        withBytes { _, target in targetForm(target) }
+    }
+
+    private func targetForm(_ target: RawSpan) -> TargetForm {
         let count = target.byteCount
         if method == .connect {
             return count > 0 && ByteScan.isHost(target, from: 0, to: count) ? .authority : .invalid
@@ -41,6 +44,7 @@ extension RequestHead {
         var end = start
         while end < count, !Self.endsAuthority(ByteScan.byte(target, end)) { end += 1 }
         // User information is refused with everything else that is no host: it has no use here but to mislead.
+        let targetBytes = targetBytes
         guard end > start, ByteScan.isHost(target, from: start, to: end),
             let authority = targetBytes.getSlice(at: targetBytes.readerIndex + start, length: end - start)
         else { return .invalid }

@@ -30,12 +30,11 @@ public enum TeleportEncoder {
     public static func encode(
         _ request: Request, via: Via? = nil, limits: HTTPLimits = .default, into buffer: inout ByteBuffer
     ) throws(HTTPError) {
-        guard let content = request.body.buffer else { throw HTTPError(.bodyNotComplete) }
+        guard let length = request.body.wholeCount else { throw HTTPError(.bodyNotComplete) }
         let method = request.head.method
         guard method != .connect else { throw HTTPError(.connectNotSupported) }
         let plan = FieldPlan(request.head.fields, filter: .teleport)
-        try RequestEncoder.check(target: request.head.targetBytes.readableBytesSpan, plan)
-        let length = content.readableBytes
+        try RequestEncoder.check(targetOf: request.head, plan)
         let hasLength = length > 0 || !method.usuallyHasNoBody
         try plan.check(
             request.head.fields, andLines: (via == nil ? 0 : 1) + (hasLength ? 1 : 0), maxCount: limits.maxFieldCount)
@@ -45,7 +44,7 @@ public enum TeleportEncoder {
             hasLength ? .length(length) : .none, .unsaid, via,
             reserving: length, to: &buffer)
         try checkHead(of: &buffer, from: start, limits)
-        if length > 0 { buffer.writeImmutableBuffer(content) }
+        request.body.append(to: &buffer)
     }
 
     /// Appends a response.
@@ -61,20 +60,20 @@ public enum TeleportEncoder {
     public static func encode(
         _ response: Response, date: HTTPDate? = nil, limits: HTTPLimits = .default, into buffer: inout ByteBuffer
     ) throws(HTTPError) {
-        guard let content = response.body.buffer else { throw HTTPError(.bodyNotComplete) }
+        guard let count = response.body.wholeCount else { throw HTTPError(.bodyNotComplete) }
         let status = response.head.status
         guard !status.isInformational else { throw HTTPError(.informationalAsFinal) }
         let plan = FieldPlan(response.head.fields, filter: .teleport)
         try plan.check(
             response.head.fields, andLines: (date == nil ? 0 : 1) + (status.forbidsBody ? 0 : 1),
             maxCount: limits.maxFieldCount)
-        let length = status.forbidsBody ? 0 : content.readableBytes
+        let length = status.forbidsBody ? 0 : count
         let start = buffer.writerIndex
         ResponseEncoder.append(
             response.head, plan, status.forbidsBody ? .none : .length(length), .unsaid, date,
             reserving: length, to: &buffer)
         try checkHead(of: &buffer, from: start, limits)
-        if length > 0 { buffer.writeImmutableBuffer(content) }
+        if length > 0 { response.body.append(to: &buffer) }
     }
 
     /// The exact size of a head is known only when it stands there; one that is too large is cut off again.

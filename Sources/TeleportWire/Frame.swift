@@ -5,11 +5,19 @@ public struct Frame: Sendable {
     public var header: FrameHeader
     /// Shares the buffer it came in.
     public var payload: ByteBuffer
+    /// The first eight bytes of ``payload``, little-endian, if it is as long and they were seen already.
+    @usableFromInline let front: UInt64?
 
     @inlinable
     public init(header: FrameHeader, payload: ByteBuffer) {
+        self.init(header: header, payload: payload, front: nil)
+    }
+
+    @inlinable
+    init(header: FrameHeader, payload: ByteBuffer, front: UInt64?) {
         self.header = header
         self.payload = payload
+        self.front = front
     }
 
     /// Takes one frame from the front of `buffer`.
@@ -19,23 +27,64 @@ public struct Frame: Sendable {
     /// - Throws: ``WireError`` `.violation(.frame)`; `buffer` is then untouched.
     public static func decode(headLimit: Int, from buffer: inout ByteBuffer) throws(WireError) -> Frame? {
         let start = buffer.readerIndex
-        guard let header = try FrameHeader.decode(headLimit: headLimit, from: &buffer) else { return nil }
+        var front: UInt64?
+        guard let header = try FrameHeader.decode(headLimit: headLimit, from: &buffer, front: &front) else {
+            return nil
+        }
         guard let payload = buffer.readSlice(length: header.length) else {
             buffer.moveReaderIndex(to: start)
             return nil
         }
-        return Frame(header: header, payload: payload)
+        return Frame(header: header, payload: payload, front: header.length >= 8 ? front : nil)
     }
 }
 
 /// The payload of a REQUEST or RESPONSE, taken apart (rule V1-21).
-public struct MessagePayload: Sendable {
+///
+/// It is moved, not copied.
+public struct MessagePayload: ~Copyable, Sendable {
     /// Milliseconds that the caller still waits; `nil` if it did not say.
     public let deadline: UInt32?
+    /// The head's bytes, and behind them what came of the body: one view of the block they came in, which counts one
+    /// reference. Never `nil`, except that ``split()`` takes it out, which a value that cannot be absent would be copied for.
+    @usableFromInline var bytes: ByteBuffer?
+    /// How many of ``bytes`` are the head.
+    @usableFromInline let headLength: Int
+
     /// The head's bytes.
-    public let head: ByteBuffer
+    public var head: ByteBuffer {
+        self.bytes.flatMap { $0.getSlice(at: $0.readerIndex, length: self.headLength) } ?? ByteBuffer()
+    }
     /// What came of the body.
-    public let body: ByteBuffer
+    public var body: ByteBuffer {
+        var bytes = self.bytes ?? ByteBuffer()
+        bytes.moveReaderIndex(forwardBy: self.headLength)
+        return bytes
+    }
+    /// How many bytes came of the body.
+    @inlinable public var bodyLength: Int { (self.bytes?.readableBytes ?? 0) - self.headLength }
+
+    /// The head and what came of the body, `nil` if that is nothing: no reference is counted more than there are parts.
+    @inlinable
+    public consuming func split() -> (head: ByteBuffer, body: ByteBuffer?) {
+        let (headLength, bodyLength) = (self.headLength, self.bodyLength)
+        guard var bytes = self.bytes.take() else { return (ByteBuffer(), nil) }
+        let end = bytes.readerIndex + headLength
+        let body = bodyLength > 0 ? bytes.getSlice(at: end, length: bodyLength) : nil
+        bytes.moveWriterIndex(to: end)
+        return (bytes, body)
+    }
+
+    /// A payload of these parts, which are copied.
+    public init(head: ByteBuffer, body: ByteBuffer = ByteBuffer()) {
+        var bytes = ByteBuffer()
+        bytes.reserveCapacity(head.readableBytes + body.readableBytes)
+        bytes.writeImmutableBuffer(head)
+        bytes.writeImmutableBuffer(body)
+        self.deadline = nil
+        self.bytes = bytes
+        self.headLength = head.readableBytes
+    }
 
     /// Takes apart the payload of a frame.
     ///
@@ -43,23 +92,41 @@ public struct MessagePayload: Sendable {
     /// - Throws: ``WireError`` `.violation(.frame)` if it ends early, or the head or the body is over its limit.
     @inlinable
     public init(_ payload: consuming ByteBuffer, flags: FrameFlags, headLimit: Int) throws(WireError) {
-        let hasDeadline = flags.contains(.deadline)
-        let prefix = hasDeadline ? 7 : 3
-        // One look at the bytes, for the reason that writing has.
-        let front = payload.withUnsafeReadableBytes { bytes -> (deadline: UInt32, length: Int)? in
+        let prefix = flags.contains(.deadline) ? 7 : 3
+        let front = payload.withUnsafeReadableBytes { bytes -> UInt64? in
             guard bytes.count >= prefix else { return nil }
-            let deadline = hasDeadline ? bytes.loadUnaligned(as: UInt32.self) : 0
-            let low = bytes.loadUnaligned(fromByteOffset: prefix - 3, as: UInt16.self)
-            return (UInt32(littleEndian: deadline), Int(UInt16(littleEndian: low)) | Int(bytes[prefix - 1]) << 16)
+            var front: UInt64 = 0
+            for index in 0..<prefix { front |= UInt64(bytes[index]) << (8 * index) }
+            return front
         }
         guard let front else { throw Self.endsEarly }
-        payload.moveReaderIndex(forwardBy: prefix)
-        guard front.length <= headLimit, let head = payload.readSlice(length: front.length),
-            payload.readableBytes <= FrameHeader.maximumBodyLength
+        try self.init(payload, front: front, hasDeadline: prefix == 7, headLimit)
+    }
+
+    /// Takes a REQUEST or RESPONSE apart.
+    ///
+    /// - Throws: as ``init(_:flags:headLimit:)``.
+    @inlinable
+    public init(_ frame: consuming Frame, headLimit: Int) throws(WireError) {
+        let flags = frame.header.flags
+        guard let front = frame.front else {
+            try self.init((consume frame).payload, flags: flags, headLimit: headLimit)
+            return
+        }
+        try self.init((consume frame).payload, front: front, hasDeadline: flags.contains(.deadline), headLimit)
+    }
+
+    /// - Parameter front: the first bytes of `payload`: the deadline, if there is one, and the length of the head.
+    @inlinable
+    init(_ payload: consuming ByteBuffer, front: UInt64, hasDeadline: Bool, _ headLimit: Int) throws(WireError) {
+        payload.moveReaderIndex(forwardBy: hasDeadline ? 7 : 3)
+        let length = Int(truncatingIfNeeded: (hasDeadline ? front >> 32 : front) & 0xFF_FFFF)
+        guard length <= headLimit, length <= payload.readableBytes,
+            payload.readableBytes - length <= FrameHeader.maximumBodyLength
         else { throw Self.endsEarly }
-        self.deadline = hasDeadline ? front.deadline : nil
-        self.head = head
-        self.body = payload
+        self.deadline = hasDeadline ? UInt32(truncatingIfNeeded: front) : nil
+        self.bytes = payload
+        self.headLength = length
     }
 
     @usableFromInline

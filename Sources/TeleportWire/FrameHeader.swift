@@ -48,9 +48,22 @@ public struct FrameHeader: Sendable, Hashable {
     /// - Returns: the header, or `nil` if more bytes are needed; `buffer` is then untouched.
     /// - Throws: ``WireError`` `.violation(.frame)`; `buffer` is then untouched.
     public static func decode(headLimit: Int, from buffer: inout ByteBuffer) throws(WireError) -> FrameHeader? {
+        var front: UInt64?
+        return try self.decode(headLimit: headLimit, from: &buffer, front: &front)
+    }
+
+    /// The same, with the first eight bytes behind the header, if so many are there: each look at the memory of a buffer costs
+    /// a check for exclusive access.
+    static func decode(
+        headLimit: Int, from buffer: inout ByteBuffer, front: inout UInt64?
+    ) throws(WireError) -> FrameHeader? {
         guard buffer.readableBytes >= self.headerLength else { return nil }
         let (word, last) = buffer.withUnsafeReadableBytes { bytes in
-            (UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self)), bytes[8])
+            if bytes.count >= self.headerLength + 8 {
+                front = UInt64(
+                    littleEndian: bytes.loadUnaligned(fromByteOffset: self.headerLength, as: UInt64.self))
+            }
+            return (UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self)), bytes[8])
         }
         let id = UInt32(truncatingIfNeeded: word >> 40) | UInt32(last) << 24
         var header = FrameHeader(

@@ -26,12 +26,13 @@ struct PieceMessage: Sendable {
         self.init(head, body: .stream { pipe })
     }
 
-    init(_ message: InboundMessage) {
+    init(_ message: borrowing InboundMessage) {
         self.head = message.head
         self.secrets = message.secrets ?? ByteBuffer()
         self.isSensitive = message.isSensitive
         self.isInterim = message.isInterim
         switch message.body {
+        case .none: self.body = .none
         case .whole(let bytes): self.body = .whole(bytes)
         case .pipe(let pipe): self.body = .stream { pipe }
         }
@@ -53,7 +54,7 @@ final class PipeWatch: Sendable {
 
     private let entries = Mutex<[Entry]>([])
 
-    func add(_ message: InboundMessage) {
+    func add(_ message: borrowing InboundMessage) {
         guard case .pipe(let pipe) = message.body else { return }
         self.entries.withLock { $0.append(Entry(pipe: pipe)) }
     }
@@ -111,13 +112,13 @@ struct PieceCodec: SelfDelimitingCodec {
 
     func decodeTrailers(_ bytes: ByteBuffer) throws(RPCError) -> any Sendable { String(buffer: bytes) }
 
-    func decodeRequest(_ message: InboundMessage) -> ReceivedRequest<PieceMessage, PieceMessage> {
+    func decodeRequest(_ message: consuming InboundMessage) -> ReceivedRequest<PieceMessage, PieceMessage> {
         self.watch.add(message)
         let request = PieceMessage(message)
         return request.text.hasPrefix("!") ? .refused(PieceMessage("refused")) : .request(request)
     }
 
-    func decodeResponse(_ message: InboundMessage, context: Void) -> ReceivedResponse<PieceMessage> {
+    func decodeResponse(_ message: consuming InboundMessage, context: Void) -> ReceivedResponse<PieceMessage> {
         self.watch.add(message)
         let response = PieceMessage(message)
         guard !response.text.hasPrefix("!") else {

@@ -7,6 +7,8 @@ struct Workload: Sendable {
     let name: String
     let requests: [Request]
     let answers: [Response]
+    /// The bodies of ``answers``, to be compared.
+    let bodies: [ByteBuffer]
     /// The greatest body, in bytes.
     let largestBody: Int
 
@@ -14,6 +16,7 @@ struct Workload: Sendable {
         self.name = name
         self.requests = requests
         self.answers = answers
+        self.bodies = answers.map { $0.body.buffer ?? ByteBuffer() }
         self.largestBody = (requests.map(\.body) + answers.map(\.body)).compactMap(\.count).max() ?? 0
     }
 
