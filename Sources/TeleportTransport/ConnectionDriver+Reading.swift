@@ -117,7 +117,8 @@ extension ConnectionDriver {
     /// A channel whose output is closed ends with its input, and says only that: so what came last, read or not, is handed
     /// over now, and then the end of it. After a failure nothing is: that is no end.
     func tellLateInput() {
-        guard self.finishesOutput, self.isOutputClosed, !self.isInputClosed, !self.isDiscarding, self.closeCause == nil
+        guard self.finishesOutput, self.isOutputClosed, !self.isInputCloseTold, !self.isDiscarding,
+            self.closeCause == nil
         else { return }
         self.isInputClosed = true
         self.isReadingPaused = false
@@ -129,6 +130,8 @@ extension ConnectionDriver {
         guard !self.isInputCloseTold else { return }
         self.isInputCloseTold = true
         self.stream.inputClosed()
+        // The end of the output has waited for this.
+        if self.isOutputFlushed, !self.isClosed { self.closeChannel() }
     }
 
     /// Offers the received bytes to the stream.

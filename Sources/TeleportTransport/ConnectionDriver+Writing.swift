@@ -48,7 +48,7 @@ extension ConnectionDriver {
         context.close(mode: mode, promise: promise)
     }
 
-    private func closeChannel() {
+    func closeChannel() {
         guard let context = self.context else { return }
         self.close(context: context, mode: .all, promise: nil)
     }
@@ -66,8 +66,9 @@ extension ConnectionDriver {
         self.closesAfterFlush = true
         self.lingerLimit = linger
         self.stallLimit = stall
-        self.flush()
-        if !self.isClosed, !self.isOutputFlushed { self.armLingerTimer() }
+        if self.isOutputClosed { self.endReading() } else { self.flush() }
+        guard !self.isClosed else { return }
+        if self.isOutputFlushed, self.isInputClosed { self.closeChannel() } else { self.armLingerTimer() }
     }
 
     /// Flushes, and tells the peer that nothing more comes. What it sends is read as before; when it has closed its half
@@ -104,12 +105,7 @@ extension ConnectionDriver {
     private func closeOutput() {
         guard !self.isOutputClosed, let context = self.context else { return }
         self.isOutputClosed = true
-        if self.closesAfterFlush {
-            if self.closeCause == nil {
-                self.closeCause = TransportError(.closedLocally, "This side closed the connection.")
-            }
-            self.startDiscarding()
-        }
+        if self.closesAfterFlush { self.endReading() }
         let flushed = context.eventLoop.makePromise(of: Void.self)
         flushed.futureResult.assumeIsolated().whenComplete { _ in self.outputFlushed() }
         if self.isInputClosed {
@@ -121,11 +117,20 @@ extension ConnectionDriver {
         }
     }
 
+    /// The connection closes: what the peer still sends is of no interest.
+    private func endReading() {
+        if self.closeCause == nil {
+            self.closeCause = TransportError(.closedLocally, "This side closed the connection.")
+        }
+        self.startDiscarding()
+    }
+
     private func outputFlushed() {
         self.isOutputFlushed = true
         guard !self.isClosed else { return }
         if self.isInputClosed {
-            self.closeChannel()
+            // A stream that pauses has not been told yet, and there may be bytes in front of it: then that closes.
+            if self.isDiscarding || self.isInputCloseTold { self.closeChannel() }
         } else if self.closesAfterFlush {
             self.armLingerTimer()
         }

@@ -76,6 +76,65 @@ struct ClosingTests {
         #expect(fixture.probe.outputCloses == 0)
     }
 
+    @Test("what a peer sent before its end is kept for a stream that pauses, though this side has sent its last")
+    func pausedBeforeTheEnd() throws {
+        let fixture = try DriverFixture()
+        fixture.driver.pauseReading()
+        fixture.receive("said before")
+        fixture.closeInput()
+        fixture.stream.send("the answer")
+        fixture.driver.finishOutput()
+        #expect(fixture.allWritten.joined() == "the answer")
+        #expect(fixture.channel.isActive)
+        fixture.driver.resumeReading()
+        #expect(!fixture.channel.isActive)
+        #expect(fixture.stream.events == ["opened", "batch ended", "bytes said before", "input closed", "closed"])
+        #expect(fixture.stream.cause?.code == .closedByPeer)
+    }
+
+    @Test("it is kept, too, while the socket has not taken the last bytes, and when the channel ends before it has")
+    func pausedBeforeTheEndWhileWriting() throws {
+        let slow = try DriverFixture()
+        slow.driver.pauseReading()
+        slow.receive("said before")
+        slow.closeInput()
+        slow.setWritable(false)
+        slow.stream.send("the answer")
+        slow.driver.finishOutput()
+        slow.driver.resumeReading()
+        #expect(slow.channel.isActive)
+        slow.setWritable(true)
+        #expect(slow.allWritten.joined() == "the answer")
+        #expect(!slow.channel.isActive)
+        #expect(slow.stream.events.filter { $0.hasPrefix("bytes") || $0.hasPrefix("input") }.count == 2)
+
+        let ended = try DriverFixture()
+        ended.driver.pauseReading()
+        ended.receive("said before")
+        ended.closeInput()
+        ended.driver.finishOutput()
+        ended.channel.close(promise: nil)
+        #expect(ended.stream.events == ["opened", "batch ended", "bytes said before", "input closed", "closed"])
+    }
+
+    @Test("closing once the last was sent waits for the peer's end, reads nothing more, and not for ever")
+    func closesAfterFinishing() throws {
+        for isFlushed in [true, false] {
+            let fixture = try DriverFixture()
+            fixture.driver.finishOutput()
+            if isFlushed { fixture.probe.outputClose?.succeed() }
+            fixture.driver.closeGracefully(linger: .seconds(1))
+            fixture.receive("too late")
+            if !isFlushed { fixture.probe.outputClose?.succeed() }
+            fixture.loop.advanceTime(by: .milliseconds(999))
+            #expect(fixture.channel.isActive)
+            fixture.loop.advanceTime(by: .milliseconds(1))
+            #expect(!fixture.channel.isActive)
+            #expect(fixture.stream.events == ["opened", "closed"])
+            #expect(fixture.stream.cause?.code == .closedLocally)
+        }
+    }
+
     @Test("with the socket full, closing waits for it; a peer that takes nothing for too long is given up")
     func stuckPeer() throws {
         let fixture = try DriverFixture()
