@@ -217,9 +217,9 @@ extension HTTPCodec {
     // MARK: On v0
 
     @inlinable
-    public func isStreamed(request: Request) -> Bool { request.body.source != nil }
+    public func isStreamed(request: Request) -> Bool { request.body.isStream }
     @inlinable
-    public func isStreamed(response: Response) -> Bool { response.body.source != nil }
+    public func isStreamed(response: Response) -> Bool { response.body.isStream }
 
     public func buffered(request: Request) async throws(RPCError) -> Request {
         var request = request

@@ -48,6 +48,21 @@ where Completion.Response == Codec.Response {
         self.state = Mutex(State(backoff: configuration.backoff))
     }
 
+    /// Makes a call on the connection, or on its successor if it takes none.
+    @inlinable
+    func call(
+        _ request: Codec.Request, deadline: Nanoseconds, now: Nanoseconds, waits: Bool, completion: Completion
+    ) throws(RPCError) -> Connection.Ticket {
+        var full: Connection?
+        while true {
+            let connection = try self.connection(replacing: full, waits: waits)
+            switch try connection.call(request, deadline: deadline, now: now, completion: completion) {
+            case .made(let ticket): return ticket
+            case .full(let connection): full = connection
+            }
+        }
+    }
+
     /// The connection to make a call on.
     ///
     /// - Parameters:
@@ -56,9 +71,10 @@ where Completion.Response == Codec.Response {
     /// - Throws: ``RPCError`` `.shuttingDown`, or `.connectFailed` for one who does not wait.
     @inlinable
     func connection(replacing full: Connection? = nil, waits: Bool = true) throws(RPCError) -> Connection {
-        let current = self.state.withLock { state in state.current }
-        if let current, !(full.map { $0 === current } ?? false) { return current }
-        return try self.newConnection(replacing: full, waits: waits)
+        guard full == nil, let current = self.state.withLock({ state in state.current }) else {
+            return try self.newConnection(replacing: full, waits: waits)
+        }
+        return current
     }
 
     @inlinable

@@ -9,43 +9,51 @@ where Completion.Response == Codec.Response {
     case v0(ClientConnection<Codec, Completion>)
     case framed(FramedClientConnection<Codec, Completion>)
 
-    /// What a call that was made is called there: enough to cancel it.
+    /// A call that was made: where, and what it is called there. Enough to cancel it.
     @usableFromInline
     enum Ticket: Sendable {
-        case v0(CallID)
-        case framed(FramedClientConnection<Codec, Completion>.Ticket)
-    }
+        case v0(ClientConnection<Codec, Completion>, CallID)
+        case framed(FramedClientConnection<Codec, Completion>, FramedClientConnection<Codec, Completion>.Ticket)
 
-    /// Gives a call up that was made on this connection.
-    @usableFromInline
-    func cancel(_ ticket: Ticket) {
-        switch (self, ticket) {
-        case (.v0(let connection), .v0(let id)): connection.cancel(id)
-        case (.framed(let connection), .framed(let ticket)): connection.cancel(ticket)
-        case (.v0, .framed), (.framed, .v0): break
+        /// Gives the call up.
+        @usableFromInline
+        func cancel() {
+            switch self {
+            case .v0(let connection, let id): connection.cancel(id)
+            case .framed(let connection, let ticket): connection.cancel(ticket)
+            }
         }
     }
 
-    /// See ``FramedClientConnection/call(_:deadline:now:completion:)``.
+    /// What came of a call.
+    @usableFromInline
+    enum Outcome: Sendable {
+        case made(Ticket)
+        /// The connection takes no new calls.
+        case full(ClientRoute)
+    }
+
+    /// See ``FramedClientConnection/call(_:deadline:now:completion:)``. The reference to the connection moves on to the
+    /// ticket, and is not counted anew.
     @inlinable
-    func call(
+    consuming func call(
         _ request: Codec.Request, deadline: Nanoseconds, now: Nanoseconds, completion: Completion
-    ) throws(RPCError) -> Ticket? {
-        switch self {
+    ) throws(RPCError) -> Outcome {
+        switch consume self {
         case .v0(let connection):
             do throws(RPCError) {
                 guard let id = try connection.call(request, deadline: deadline, completion: completion) else {
-                    return nil
+                    return .full(.v0(connection))
                 }
-                return .v0(id)
+                return .made(.v0(connection, id))
             } catch {
                 throw connection.codec.isStreamed(request: request) ? error.ofStreamOnV0 : error
             }
         case .framed(let connection):
             guard
                 let ticket = try connection.call(request, deadline: deadline, now: now, completion: completion)
-            else { return nil }
-            return .framed(ticket)
+            else { return .full(.framed(connection)) }
+            return .made(.framed(connection, ticket))
         }
     }
 

@@ -10,6 +10,7 @@ public import TeleportTransport
 public final class ConnectionPool<Codec: SelfDelimitingCodec, Completion: CallCompletion>: Sendable
 where Completion.Response == Codec.Response {
     @usableFromInline let links: [ClientLink<Codec, Completion>]
+    @usableFromInline let firstLink: ClientLink<Codec, Completion>
     @usableFromInline let living = LivingCount()
     @usableFromInline let turn = Turn()
     @usableFromInline let firstCalls = FirstCalls()
@@ -22,27 +23,25 @@ where Completion.Response == Codec.Response {
         self.configuration = configuration
         self.codec = codec
         let living = self.living
-        self.links = (0..<Swift.max(1, configuration.connections)).map { _ in
+        func makeLink() -> ClientLink<Codec, Completion> {
             ClientLink(
                 codec: codec, configuration: configuration, eventLoop: configuration.eventLoopGroup.next(),
                 living: living)
         }
+        self.firstLink = makeLink()
+        self.links = [self.firstLink] + (1..<Swift.max(1, configuration.connections)).map { _ in makeLink() }
     }
 
     /// A call that was made: enough to cancel it.
     public struct Ticket: Sendable {
-        @usableFromInline let route: ClientRoute<Codec, Completion>
         @usableFromInline let place: ClientRoute<Codec, Completion>.Ticket
 
         @inlinable
-        init(_ route: consuming ClientRoute<Codec, Completion>, _ place: ClientRoute<Codec, Completion>.Ticket) {
-            self.route = route
-            self.place = place
-        }
+        init(_ place: consuming ClientRoute<Codec, Completion>.Ticket) { self.place = place }
 
         /// Gives the call up: its completion fails at once, the answer will be dropped.
         @inlinable
-        public func cancel() { self.route.cancel(self.place) }
+        public func cancel() { self.place.cancel() }
     }
 
     /// Makes a call. `completion` is resolved exactly once, on the connection's loop, unless this throws.
@@ -70,17 +69,16 @@ where Completion.Response == Codec.Response {
     package func call(
         _ request: Codec.Request, deadline: NIODeadline, now: NIODeadline, waits: Bool = true, completion: Completion
     ) throws(RPCError) -> Ticket {
-        let link = self.link()
-        var connection = try link.connection(waits: waits)
-        while true {
-            if let place = try connection.call(
-                request, deadline: deadline == .distantFuture ? .never : deadline.uptimeNanoseconds,
-                now: now.uptimeNanoseconds, completion: completion)
-            {
-                return Ticket(connection, place)
+        let deadline = deadline == .distantFuture ? Nanoseconds.never : deadline.uptimeNanoseconds
+        let now = now.uptimeNanoseconds
+        // By far the most have one: whose reference need not be counted for a look at it.
+        let place =
+            if self.links.count == 1 {
+                try self.firstLink.call(request, deadline: deadline, now: now, waits: waits, completion: completion)
+            } else {
+                try self.link().call(request, deadline: deadline, now: now, waits: waits, completion: completion)
             }
-            connection = try link.connection(replacing: connection, waits: waits)
-        }
+        return Ticket(place)
     }
 
     /// Makes up to `count` connections before they are needed, where there are none.
@@ -89,7 +87,7 @@ where Completion.Response == Codec.Response {
     }
 
     /// Whether the server takes bodies as they come, as far as that is known: v1 does, and v0 does not.
-    package var carriesStreams: Bool? { self.links[0].carriesStreams }
+    package var carriesStreams: Bool? { self.firstLink.carriesStreams }
 
     /// Sends a request that nobody answers.
     ///
@@ -125,7 +123,7 @@ where Completion.Response == Codec.Response {
 
     @inlinable
     func link() -> ClientLink<Codec, Completion> {
-        guard self.links.count > 1 else { return self.links[0] }
+        guard self.links.count > 1 else { return self.firstLink }
         // Whoever asks for several has a use for each, also if all calls come from one loop.
         if let unused = self.firstCalls.next(below: self.links.count) { return self.links[unused] }
         let start = self.turn.take(of: self.links.count)

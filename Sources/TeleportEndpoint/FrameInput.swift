@@ -64,12 +64,18 @@ struct FrameInput {
 
     /// Takes up to `limit` frames, or as many as have come.
     ///
+    /// - Parameters:
+    ///   - frames: where they go.
+    ///   - headers: the same headers once more, for who only looks at them: an element that may be absent is copied for that.
     /// - Throws: as ``next(_:)``; what came before the fault is in `frames`.
     @usableFromInline
     mutating func read(
-        _ limit: Int, into frames: inout [Frame?], from input: inout ByteBuffer
+        _ limit: Int, into frames: inout [Frame?], _ headers: inout [FrameHeader], from input: inout ByteBuffer
     ) throws(WireError) {
-        while frames.count < limit, let frame = try self.next(&input) { frames.append(frame) }
+        while frames.count < limit, let frame = try self.next(&input) {
+            headers.append(frame.header)
+            frames.append(frame)
+        }
     }
 
     /// The next frame, or `nil` if more bytes are needed.

@@ -177,19 +177,18 @@ where Completion.Response == Codec.Response {
         state.outbox.beginFrame(
             of: Outbox.typicalHead + (inline?.readableBytes ?? 0), isSensitive: isSensitive)
         let remaining = deadline == .never ? nil : Self.milliseconds(deadline, now)
-        var secrets = state.outbox.takeSecretValues()
+        let headLimit = state.machine.peerHeadLimit
         var context: Codec.FramedContext?
-        try FrameHeader.writeMessage(
-            .request, flags: frameFlags, stream: id, deadline: remaining, body: inline, into: &state.outbox.messages
-        ) { buffer throws(RPCError) in
+        let hasSecrets = try state.outbox.message(
+            .request, flags: frameFlags, stream: id, deadline: remaining, body: inline
+        ) { buffer, secrets throws(RPCError) in
             let start = buffer.writerIndex
             context = try self.codec.encodeHead(request: request, into: &buffer, secrets: &secrets)
             let count = buffer.writerIndex - start
-            guard count + secrets.readableBytes <= state.machine.peerHeadLimit else { throw self.headTooLarge }
+            guard count + secrets.readableBytes <= headLimit else { throw self.headTooLarge }
         }
         guard let context else { return nil }
-        if secrets.readableBytes > 0 { state.outbox.secrets(secrets, of: id, isSensitive: isSensitive) }
-        state.outbox.putBack(secrets)
+        if hasSecrets { state.outbox.placeSecrets(of: id, isSensitive: isSensitive) }
         self.requestFlush(&state, before: before, &signal)
         if state.machine.callEncoded(
             id, deadline: deadline, flags: callFlags, call: Call(completion: completion, context: context), now: now)

@@ -41,7 +41,7 @@ extension FramedClientStream {
         defer { self.chargeForBlocks() }
         do throws(WireError) {
             while self.isOpen, !self.input.isTurnOver {
-                try self.input.read(Self.framesPerBatch, into: &self.frames, from: &bytes)
+                try self.input.read(Self.framesPerBatch, into: &self.frames, &self.headers, from: &bytes)
                 guard !self.frames.isEmpty else { return }
                 try self.handleFrames()
             }
@@ -86,15 +86,17 @@ extension FramedClientStream {
     func handleFrames() throws(WireError) {
         // Taken out, and put back for their memory: completing a call may run a caller's code that comes back here.
         var frames: [Frame?] = []
+        var headers: [FrameHeader] = []
         var effects: [Effect?] = []
         swap(&frames, &self.frames)
+        swap(&headers, &self.headers)
         swap(&effects, &self.effects)
         guard !frames.isEmpty else { return }
         let now = self.now
         var fault: WireError?
         let (isFinished, mayAdmit) = self.connection.state.withLock { state in
-            for index in frames.indices {
-                guard let header = frames[index]?.header else { break }
+            for index in headers.indices {
+                let header = headers[index]
                 do throws(WireError) {
                     if header.type == .response, let id = header.stream {
                         effects.append(try Self.match(response: id, header, &state.machine, now: now))
@@ -117,7 +119,7 @@ extension FramedClientStream {
                 !state.waiting.isEmpty && (state.machine.mayAdmit || !state.machine.isAccepting)
             )
         }
-        if frames.indices.contains(where: { frames[$0]?.header.stream != nil }) {
+        if headers.contains(where: { $0.stream != nil }) {
             self.liveliness.streamsMoved(now: now)
         }
         for index in effects.indices {
@@ -126,8 +128,12 @@ extension FramedClientStream {
             do throws(WireError) { try self.perform(effect, frame) } catch { fault = fault ?? error }
         }
         frames.removeAll(keepingCapacity: true)
+        headers.removeAll(keepingCapacity: true)
         effects.removeAll(keepingCapacity: true)
-        if self.frames.isEmpty { swap(&frames, &self.frames) }
+        if self.frames.isEmpty {
+            swap(&frames, &self.frames)
+            swap(&headers, &self.headers)
+        }
         if self.effects.isEmpty { swap(&effects, &self.effects) }
         if let fault { throw fault }
         if mayAdmit { self.admitWaiting() }

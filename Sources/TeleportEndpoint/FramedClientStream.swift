@@ -47,6 +47,7 @@ where Completion.Response == Codec.Response {
     @usableFromInline var ahead: ByteBuffer?
     /// The frames of one read batch; kept for its memory.
     @usableFromInline var frames: [Frame?] = []
+    @usableFromInline var headers: [FrameHeader] = []
     /// What they came to, in the same order; kept for its memory.
     @usableFromInline var effects: [Effect?] = []
     /// SECRETS whose head has not come.

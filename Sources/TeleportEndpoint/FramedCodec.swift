@@ -84,7 +84,8 @@ public enum OutboundBody: Sendable {
 public struct InboundMessage: ~Copyable, Sendable {
     @usableFromInline var payload: MessagePayload
     /// The values that came in SECRETS; `nil` if there were none.
-    public let secrets: ByteBuffer?
+    public var secrets: ByteBuffer? { self.secretValues }
+    @usableFromInline var secretValues: ByteBuffer?
     /// The body, if it comes piece by piece.
     @usableFromInline let pipe: BodyPipe?
     /// Whether its stream is sensitive.
@@ -102,7 +103,7 @@ public struct InboundMessage: ~Copyable, Sendable {
         self.isSensitive = flags.contains(.sensitive)
         self.isInterim = flags.contains(.interim)
         self.isTunnel = flags.contains(.tunnel)
-        self.secrets = secrets
+        self.secretValues = secrets
         self.pipe = pipe
         self.payload = payload
     }
@@ -115,7 +116,7 @@ public struct InboundMessage: ~Copyable, Sendable {
         self.isSensitive = isSensitive
         self.isInterim = isInterim
         self.isTunnel = isTunnel
-        self.secrets = secrets
+        self.secretValues = secrets
         self.pipe = if case .pipe(let pipe) = body { pipe } else { nil }
         self.payload =
             if case .whole(let bytes) = body { MessagePayload(head: head, body: bytes) } else {
@@ -133,7 +134,8 @@ public struct InboundMessage: ~Copyable, Sendable {
     /// Head, secrets and body, which counts no reference more than there are parts.
     @inlinable
     public consuming func split() -> (head: ByteBuffer, secrets: ByteBuffer?, body: InboundBody) {
-        let (secrets, pipe) = (self.secrets, self.pipe)
+        let pipe = self.pipe
+        let secrets = self.secretValues.take()
         let (head, body) = self.payload.split()
         if let pipe { return (head, secrets, .pipe(pipe)) }
         guard let body else { return (head, secrets, .none) }

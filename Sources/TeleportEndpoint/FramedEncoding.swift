@@ -86,7 +86,7 @@ where Handler.Request == Codec.Request, Handler.Response == Codec.Response {
                 let refusal = self.codec.response(to: .tooManyConcurrent(limit: self.load.limit))
                 return answers.answer(request.token, with: refusal, isServersOwn: true)
             }
-            self.handler.handle(consume decoded, Responder(answers, request))
+            self.handler.handle(consume decoded, Responder(consume answers, request))
         case .refused(let response), .unreadable(let response, _):
             // Nobody reads the body.
             pipe?.cancel()

@@ -171,25 +171,22 @@ final class FramedServerConnection: Sendable {
         _ response: Response, _ encoding: FramedEncoding<Response>, _ inline: ByteBuffer?, _ id: CallID,
         _ flags: FrameFlags, to state: inout State
     ) throws(RPCError) {
-        var secrets = state.outbox.takeSecretValues()
         let start = state.outbox.messages.writerIndex
         let limit = state.machine.peerHeadLimit
-        try FrameHeader.writeMessage(.response, flags: flags, stream: id, body: inline, into: &state.outbox.messages) {
-            buffer throws(RPCError) in
+        let hasSecrets = try state.outbox.message(.response, flags: flags, stream: id, body: inline) {
+            buffer, secrets throws(RPCError) in
             let start = buffer.writerIndex
             try encoding.head(response, &buffer, &secrets)
             let count = buffer.writerIndex - start
             guard count + secrets.readableBytes <= limit else { throw Self.headTooLarge }
         }
-        if secrets.readableBytes > 0 {
-            let isSensitive = flags.contains(.sensitive)
-            if state.informed[id] == nil {
-                state.outbox.secrets(secrets, of: id, isSensitive: isSensitive)
-            } else {
-                state.outbox.secretsInPlace(secrets, of: id, isSensitive: isSensitive, before: start)
-            }
+        guard hasSecrets else { return }
+        let isSensitive = flags.contains(.sensitive)
+        if state.informed[id] == nil {
+            state.outbox.placeSecrets(of: id, isSensitive: isSensitive)
+        } else {
+            state.outbox.placeSecretsInFront(of: id, isSensitive: isSensitive, from: start)
         }
-        state.outbox.putBack(secrets)
     }
 
     @usableFromInline

@@ -101,7 +101,7 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
             do {
                 let context = RequestContext(executor: self.executor, isOneWay: isOneWay)
                 let response = try await self.body.work.response(to: request, context)
-                if self.body.mustGather(response, on: self.wire(shift)) {
+                if self.body.isStreamed(response), self.wire(shift) == .v0 {
                     job = self.answer(try await self.body.codec.buffered(response: response), shift)
                 } else {
                     job = self.answer(response, shift)
@@ -133,7 +133,8 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
             responder = state.current.take()
             return mayGoOn ? state.next() : nil
         }
-        if let responder { responder.respond(response) }
+        // Moved, not copied.
+        responder.take()?.respond(response)
         return job
     }
 

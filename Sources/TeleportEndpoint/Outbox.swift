@@ -35,21 +35,46 @@ struct Outbox: Sendable {
     @usableFromInline var pongBytes = 0
     /// The loop knows already that something waits.
     @usableFromInline var isFlushRequested = false
-    /// For the secrets of the next head, which mostly has none.
-    @usableFromInline var secretValues: ByteBuffer? = ByteBuffer()
+    /// For the secrets of the next head, which mostly has none: empty in between.
+    @usableFromInline var secretValues = ByteBuffer()
 
     @usableFromInline
     init() {}
 
-    /// An empty buffer for the secrets of a head, moved and not made, as all empty buffers share one object whose references
-    /// all cores count. Goes back with ``putBack(_:)``.
+    /// Appends a REQUEST or a RESPONSE.
+    ///
+    /// - Parameters:
+    ///   - body: what comes of it with the head.
+    ///   - writeHead: appends the head to the first buffer, and to the second the secrets of it.
+    /// - Returns: whether there are secrets: place them with ``placeSecrets(of:isSensitive:)`` or
+    ///   ``placeSecretsInFront(of:isSensitive:from:)``, before anything else.
+    /// - Throws: what `writeHead` throws; nothing is appended then.
     @inlinable
-    mutating func takeSecretValues() -> ByteBuffer { self.secretValues.take() ?? ByteBuffer() }
+    mutating func message<Failure: Error>(
+        _ type: FrameType, flags: FrameFlags, stream: CallID, deadline: UInt32? = nil, body: ByteBuffer?,
+        writeHead: (inout ByteBuffer, inout ByteBuffer) throws(Failure) -> Void
+    ) throws(Failure) -> Bool {
+        do throws(Failure) {
+            try Self.write(type, flags, stream, deadline, body, &self.messages, &self.secretValues, writeHead)
+        } catch {
+            self.secretValues = ByteBuffer()
+            throw error
+        }
+        return self.secretValues.readableBytes > 0
+    }
 
+    /// The two buffers apart, so that both can be written to.
     @inlinable
-    mutating func putBack(_ secretValues: consuming ByteBuffer) {
-        // What held secrets is not kept.
-        if secretValues.capacity == 0 { self.secretValues = secretValues }
+    static func write<Failure: Error>(
+        _ type: FrameType, _ flags: FrameFlags, _ stream: CallID, _ deadline: UInt32?, _ body: ByteBuffer?,
+        _ messages: inout ByteBuffer, _ secrets: inout ByteBuffer,
+        _ writeHead: (inout ByteBuffer, inout ByteBuffer) throws(Failure) -> Void
+    ) throws(Failure) {
+        try FrameHeader.writeMessage(
+            type, flags: flags, stream: stream, deadline: deadline, body: body, into: &messages
+        ) { buffer throws(Failure) in
+            try writeHead(&buffer, &secrets)
+        }
     }
 
     @inlinable var count: Int { self.messages.readableBytes }
@@ -132,18 +157,26 @@ struct Outbox: Sendable {
         self.control.writeImmutableBuffer(bytes)
     }
 
-    /// Puts the secrets of a head that was encoded into a frame.
+    /// Puts the secrets of the message that was appended last into a frame.
     @usableFromInline
-    mutating func secrets(_ values: ByteBuffer, of id: CallID, isSensitive: Bool) {
+    mutating func placeSecrets(of id: CallID, isSensitive: Bool) {
+        let values = self.takeSecretValues()
         FrameHeader(.secrets, length: values.readableBytes, flags: isSensitive ? .sensitive : [], stream: id)
             .encode(into: &self.secrets)
         self.secrets.writeImmutableBuffer(values)
     }
 
+    /// What held secrets is not kept.
+    private mutating func takeSecretValues() -> ByteBuffer {
+        defer { self.secretValues = ByteBuffer() }
+        return self.secretValues
+    }
+
     /// Puts the secrets of the message that was appended last, from `start` on, in front of it: where those of another head
     /// of its stream may wait in the same batch.
     @usableFromInline
-    mutating func secretsInPlace(_ values: ByteBuffer, of id: CallID, isSensitive: Bool, before start: Int) {
+    mutating func placeSecretsInFront(of id: CallID, isSensitive: Bool, from start: Int) {
+        let values = self.takeSecretValues()
         let count = self.messages.writerIndex - start
         guard let message = self.messages.getSlice(at: start, length: count) else { return }
         self.messages.moveWriterIndex(to: start)

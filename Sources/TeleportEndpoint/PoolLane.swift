@@ -38,7 +38,7 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
             let (request, responder) = current.split()
             do {
                 let response = try await self.body.work.response(to: request, RequestContext(responder))
-                if self.body.mustGather(response, on: responder.wire) {
+                if self.body.isStreamed(response), responder.wire == .v0 {
                     responder.respond(try await self.body.codec.buffered(response: response))
                 } else {
                     responder.respond(response)

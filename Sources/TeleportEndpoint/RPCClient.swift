@@ -47,7 +47,9 @@ public final class RPCClient<Codec: SelfDelimitingCodec>: Sendable {
         // The ticket has to be within reach of a cancellation that may come before, during or after the call is made.
         let slot = TicketSlot<ConnectionPool<Codec, ContinuationCompletion<Codec.Response>>.Ticket>()
         do {
-            return try await withTaskCancellationHandler {
+            // The form that stays where its caller is, whatever that is: the other asks the runtime twice, under a lock,
+            // where it has to go on, and the caller asks anyway.
+            return try await _unsafeInheritExecutor_withTaskCancellationHandler {
                 try await withUnsafeThrowingContinuation {
                     (continuation: UnsafeContinuation<Codec.Response, any Error>) in
                     self.begin(request, deadline: deadline, now: now, continuation, slot)

@@ -43,7 +43,7 @@ public struct Responder<Response: Sendable>: Sendable {
     }
 
     @inlinable
-    init(_ answers: FramedAnswers<Response>, _ request: StreamRequest) {
+    init(_ answers: consuming FramedAnswers<Response>, _ request: StreamRequest) {
         self.origin = .framed(answers, request)
     }
 

@@ -78,11 +78,9 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
         // What is inlined into an asynchronous function lives in its frame, on the heap: what needs not wait is kept out
         // of it, so that a request takes hundreds of bytes instead of thousands.
 
-        /// Whether the body of a response has to be gathered before it can be sent: v0 carries none that streams.
+        /// Whether the body of a response has to be gathered before v0 can carry it.
         @inlinable @inline(never)
-        func mustGather(_ response: borrowing Codec.Response, on wire: @autoclosure () -> WireVersion?) -> Bool {
-            self.codec.isStreamed(response: response) && wire() == .v0
-        }
+        func isStreamed(_ response: borrowing Codec.Response) -> Bool { self.codec.isStreamed(response: response) }
 
         /// What answers for a handler that threw.
         @inlinable @inline(never)

@@ -89,6 +89,15 @@ public struct Body: Sendable, CustomStringConvertible {
         if case .complete(let bytes) = storage { buffer.writeImmutableBuffer(bytes) }
     }
 
+    /// Whether it comes piece by piece. ``buffer`` is `nil` then; to ask here shares nothing.
+    @inlinable
+    public var isStream: Bool {
+        switch storage {
+        case .empty, .complete: false
+        case .stream: true
+        }
+    }
+
     /// The bytes, if all of them are here; `nil` of a stream.
     @inlinable
     public var buffer: ByteBuffer? {

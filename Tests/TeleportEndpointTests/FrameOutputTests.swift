@@ -93,8 +93,8 @@ struct FrameOutputTests {
                     outbox.credit(Int(id), to: CallID(rawValue: id))
                     control.append("credit \(id) 4")
                 case 1:
-                    outbox.secrets(
-                        ByteBuffer(repeating: 7, count: 30), of: CallID(rawValue: id), isSensitive: isSensitive)
+                    outbox.secretValues = ByteBuffer(repeating: 7, count: 30)
+                    outbox.placeSecrets(of: CallID(rawValue: id), isSensitive: isSensitive)
                     secrets.append("secrets \(id) 30")
                 case 2:
                     outbox.cancel(CallID(rawValue: id), .cancelled)

@@ -23,19 +23,28 @@ extension Setup {
         _ configuration: ServerConfiguration, _ workload: Workload,
         answer: @escaping @Sendable (Request) -> Response
     ) -> TeleportServer {
-        let handler: TeleportServer.Handler = { request, _ in
-            if request.body.buffer == nil { _ = try await request.body.collect(upTo: workload.largestBody) }
-            return answer(request)
+        TeleportServer(
+            configuration: configuration, placement: self.placement == .pool ? .pool : .eventLoop,
+            work: Answering(answer: answer, isSynchronous: self.placement == .sync, limit: workload.largestBody))
+    }
+
+    /// Answers each request by itself, without waiting unless its body has not all come.
+    private struct Answering: RequestWork {
+        let answer: @Sendable (Request) -> Response
+        let isSynchronous: Bool
+        let limit: Int
+
+        var answersImmediately: Bool { self.isSynchronous }
+
+        func immediateResponse(to request: Request, _ context: RequestContext) -> Response? {
+            request.body.isStream ? nil : self.answer(request)
         }
-        switch self.placement {
-        case .sync:
-            return TeleportServer(
-                configuration: configuration,
-                immediate: { request, _ in request.body.buffer == nil ? nil : answer(request) }, handler: handler)
-        case .loop, .pool:
-            return TeleportServer(
-                configuration: configuration, placement: self.placement == .pool ? .pool : .eventLoop,
-                handler: handler)
+
+        nonisolated(nonsending) func response(
+            to request: Request, _ context: RequestContext
+        ) async throws -> Response {
+            if request.body.isStream { _ = try await request.body.collect(upTo: self.limit) }
+            return self.answer(request)
         }
     }
 
