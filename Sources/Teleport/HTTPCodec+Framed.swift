@@ -110,7 +110,8 @@ extension HTTPCodec {
         let isSensitive = message.isSensitive
         let (head, secrets, bytes) = message.split()
         do throws(HTTPError) {
-            let framed = try FramedDecoder.decodeRequest(consume head, secrets: secrets, limits: self.limits)
+            let framed = try FramedDecoder.decodeRequest(
+                consume head, secrets: consume secrets, limits: self.limits)
             let body = try self.body(bytes, ContentCheck(framed))
             let isSecure = framed.isSecure
             return .request(
@@ -128,7 +129,7 @@ extension HTTPCodec {
         let (head, secrets, bytes) = message.split()
         do throws(HTTPError) {
             let framed = try FramedDecoder.decodeResponse(
-                consume head, secrets: secrets, kind: isInterim ? .interim : isTunnel ? .tunnel : .final,
+                consume head, secrets: consume secrets, kind: isInterim ? .interim : isTunnel ? .tunnel : .final,
                 limits: self.limits)
             if isTunnel { return try self.grantedTunnel(framed.head, bytes, context) }
             if isInterim { return .response(Response(head: framed.head)) }

@@ -79,7 +79,7 @@ public final class RPCClient<Codec: SelfDelimitingCodec>: Sendable {
         do throws(RPCError) {
             let ticket = try self.pool.call(
                 request, deadline: deadline, now: now, completion: ContinuationCompletion(continuation))
-            slot.fill(ticket)?.cancel()
+            slot.fill(consume ticket)?.cancel()
         } catch {
             continuation.resume(throwing: error)
         }

@@ -36,7 +36,7 @@ public protocol RequestWork<Request, Response>: Sendable {
     associatedtype Request: Sendable
     associatedtype Response: Sendable
 
-    /// Whether ``immediateResponse(to:_:)`` is worth asking. By default false.
+    /// Whether ``immediateResponse(to:_:)`` is worth asking; looked at once. By default false.
     var answersImmediately: Bool { get }
 
     /// Asked first, on the loop of the connection; `nil` falls through to ``response(to:_:)``. It must return at once. The
@@ -68,11 +68,14 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
     final class Body: Sendable {
         @usableFromInline let codec: Codec
         @usableFromInline let work: Work
+        /// Asked once: to ask the work counts references to what it holds.
+        @usableFromInline let answersImmediately: Bool
 
         @inlinable
         init(_ codec: Codec, _ work: Work) {
             self.codec = codec
             self.work = work
+            self.answersImmediately = work.answersImmediately
         }
 
         // What is inlined into an asynchronous function lives in its frame, on the heap: what needs not wait is kept out
@@ -112,11 +115,15 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
 
     @inlinable
     public func handle(_ request: consuming Codec.Request, _ responder: consuming Responder<Codec.Response>) {
-        if self.body.work.answersImmediately,
-            let response = self.body.work.immediateResponse(to: request, RequestContext(responder))
-        {
-            return responder.respond(response)
+        guard self.body.answersImmediately else { return self.enqueue(request, responder) }
+        guard let response = self.body.work.immediateResponse(to: request, RequestContext(responder)) else {
+            return self.enqueue(request, responder)
         }
+        responder.respond(response)
+    }
+
+    @inlinable
+    func enqueue(_ request: consuming Codec.Request, _ responder: consuming Responder<Codec.Response>) {
         if let lane = self.lane { return lane.add(HandlerJob(request, responder)) }
         let executor = responder.executor
         HandlerLane(self.body, self.placement, executor).add(HandlerJob(request, responder))

@@ -20,10 +20,10 @@ struct TicketSlot<Ticket: Sendable>: ~Copyable, Sendable {
     @inlinable
     borrowing func fill(_ ticket: consuming Ticket) -> Ticket? {
         // Moved, not copied.
-        var ticket: Ticket? = ticket
+        var ticket: Ticket? = consume ticket
         self.state.withLock { state in
             guard case .empty = state, let ticket = ticket.take() else { return }
-            state = .filled(ticket)
+            state = .filled(consume ticket)
         }
         return ticket
     }

@@ -4,8 +4,8 @@ import struct NIOCore.ByteBuffer
 public struct FieldFilter: Hashable, Sendable {
     /// Well-known names to leave out.
     private(set) var ids: FieldSet
-    /// Other names to leave out.
-    private(set) var names: [FieldName] = []
+    /// Other names to leave out. Not an empty array, references to which would be counted for each message.
+    private(set) var names: [FieldName]?
     /// Whether fields that `Connection` names are left out.
     let followsConnection: Bool
     /// Those that stay whatever `Connection` names: without them a message has another address or another end.
@@ -60,7 +60,7 @@ public struct FieldFilter: Hashable, Sendable {
     public func dropping(_ names: FieldName...) -> FieldFilter {
         var copy = self
         for name in names {
-            if name.id == 0 { copy.names.append(name) } else { copy.ids.insert(name.id) }
+            if name.id == 0 { copy.names = (copy.names ?? []) + [name] } else { copy.ids.insert(name.id) }
         }
         return copy
     }

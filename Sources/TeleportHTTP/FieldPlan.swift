@@ -12,7 +12,7 @@ struct FieldPlan: ~Copyable {
     private(set) var keepsLength = false
     private var dropped: FieldSet
     /// Names without an id that are left out.
-    private let droppedNames: [FieldName]
+    private let droppedNames: [FieldName]?
     /// Names without an id have to be compared with `Connection`.
     private var comparesNominated = false
 
@@ -90,12 +90,12 @@ struct FieldPlan: ~Copyable {
     @inline(__always)
     func drops(_ entry: FieldEntry, of entries: [FieldEntry], _ source: RawSpan) -> Bool {
         if entry.nameID != 0 { return dropped.contains(entry.nameID) }
-        guard comparesNominated || !droppedNames.isEmpty else { return false }
+        guard comparesNominated || droppedNames != nil else { return false }
         return dropsByName(entry, of: entries, source)
     }
 
     private func dropsByName(_ entry: FieldEntry, of entries: [FieldEntry], _ source: RawSpan) -> Bool {
-        for name in droppedNames where Fields.entry(entry, in: source, isNamed: 0, name.literal.utf8.span.bytes) {
+        for name in droppedNames ?? [] where Fields.entry(entry, in: source, isNamed: 0, name.literal.utf8.span.bytes) {
             return true
         }
         guard comparesNominated else { return false }

@@ -181,7 +181,7 @@ public enum FramedDecoder {
     {
         guard let secrets, secrets.readableBytes > 0 else {
             guard head.readableBytes <= limit else { throw HTTPError(.headTooLarge) }
-            return head
+            return consume head
         }
         guard secrets.readableBytes <= limit, head.readableBytes <= limit - secrets.readableBytes else {
             throw HTTPError(.headTooLarge)

@@ -119,7 +119,8 @@ public enum FramedEncoder {
             kind == .tunnel ? (false, nil) : try describedLength(of: head, content)
         let plan = FieldPlan(
             head.fields, filter: kind == .tunnel ? .framedTunnel : .framed, keepsLength: description.keepsField)
-        let (entries, source) = (head.fields.entries, head.fields.buffer.readableBytesSpan)
+        let entries = head.fields.entries
+        let source = head.fields.buffer.readableBytesSpan
         let length = plan.keepsLength ? nil : description.length
         let date = plan.hasDate ? nil : date
         let lines = (date == nil ? 0 : 1) + (length == nil ? 0 : 1)

@@ -70,9 +70,13 @@ public struct MessagePayload: ~Copyable, Sendable {
         let (headLength, bodyLength) = (self.headLength, self.bodyLength)
         guard var bytes = self.bytes.take() else { return (ByteBuffer(), nil) }
         let end = bytes.readerIndex + headLength
-        let body = bodyLength > 0 ? bytes.getSlice(at: end, length: bodyLength) : nil
+        guard bodyLength > 0 else {
+            bytes.moveWriterIndex(to: end)
+            return (consume bytes, nil)
+        }
+        let body = bytes.getSlice(at: end, length: bodyLength)
         bytes.moveWriterIndex(to: end)
-        return (bytes, body)
+        return (consume bytes, consume body)
     }
 
     /// A payload of these parts, which are copied.
