@@ -24,11 +24,11 @@ extension Exchange {
         {
             return self.tunnelAnswered(response)
         }
-        guard let body = (response.body.source as? PipeSource)?.handOn() else {
+        guard response.body.isStream, let body = (response.body.source as? PipeSource)?.handOn() else {
             guard !self.wantsWholeAnswer || response.body.count ?? 0 <= self.forwarder.maxAnswer else {
                 return self.failed(.answerTooLarge)
             }
-            return self.succeeded(response)
+            return self.succeeded(consume response)
         }
         if self.wantsWholeAnswer { return self.gatherAnswer(response.head, body) }
         let status = response.status

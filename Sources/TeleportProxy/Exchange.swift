@@ -16,11 +16,14 @@ internal import TeleportEndpoint
 ///    └── giveUp(): failed, here and now   └──────── giveUp(): the work is stopped, and then reports that it failed
 /// ```
 final class Exchange: Sendable {
+    /// What came, as one value that was moved here.
+    private let inbound: InboundRequest
     /// The request; its body is empty while ``upload`` has it.
-    let request: Request
+    var request: Request { _read { yield self.inbound.request } }
     /// The body, if it is still coming.
-    let upload: BodyPipe?
-    let replyTo: ReplyTarget
+    var upload: BodyPipe? { self.inbound.upload }
+    var replyTo: ReplyTarget { _read { yield self.inbound.replyTo } }
+    var note: RequestNote? { self.inbound.note }
     /// When the client is told 504, attempts and waiting included. While a body is still coming it does not count.
     let deadline: NIODeadline
     /// The server it was given to, and when.
@@ -30,7 +33,6 @@ final class Exchange: Sendable {
     let startedAt: NIODeadline
     let forwarder: Forwarder
     let attempts: Attempts
-    let note: RequestNote?
     /// It counts among those that hold a connection while their bodies are still coming.
     let holdsPlace: Bool
     private let state = Mutex(State())
@@ -79,16 +81,13 @@ final class Exchange: Sendable {
         _ inbound: consuming InboundRequest, deadline: NIODeadline, upstream: Upstream, forwarder: Forwarder,
         attempts: Attempts, holdsPlace: Bool, now: NIODeadline, startedAt: NIODeadline? = nil
     ) {
-        self.request = inbound.request
-        self.upload = inbound.upload
-        self.replyTo = inbound.replyTo
+        self.inbound = inbound
         self.deadline = deadline
         self.upstream = upstream
         self.givenAt = now
         self.startedAt = startedAt ?? self.givenAt
         self.forwarder = forwarder
         self.attempts = attempts
-        self.note = inbound.note
         self.holdsPlace = holdsPlace
     }
 

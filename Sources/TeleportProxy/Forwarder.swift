@@ -72,7 +72,7 @@ final class Forwarder: RequestService {
         guard let upstream = self.choice.choose(except: 0) else { return nil }
         let now = NIODeadline.now()
         let deadline = self.deadline(of: inbound, now: now)
-        return self.forward(inbound, to: upstream, deadline: deadline, now: now, attempts: .init())
+        return self.forward(consume inbound, to: upstream, deadline: deadline, now: now, attempts: .init())
     }
 
     private func deadline(of inbound: borrowing InboundRequest, now: NIODeadline) -> NIODeadline {
@@ -146,7 +146,7 @@ final class Forwarder: RequestService {
         let holdsPlace = self.uploads != nil && inbound.upload != nil && !gathers && !inbound.request.opensTunnel
         if holdsPlace { self.uploads?.entered() }
         let exchange = Exchange(
-            inbound, deadline: deadline, upstream: upstream, forwarder: self, attempts: attempts,
+            consume inbound, deadline: deadline, upstream: upstream, forwarder: self, attempts: attempts,
             holdsPlace: holdsPlace, now: now, startedAt: predecessor?.startedAt)
         upstream.took()
         if let predecessor {

@@ -24,7 +24,7 @@ extension HTTPFrontStream {
     private func handle(_ event: consuming RequestEvent) {
         switch consume event {
         case .head(let head):
-            self.headRead(head)
+            self.headRead(consume head)
         case .body(let piece):
             self.bodyRead(piece)
         case .end(let trailers):
@@ -34,8 +34,8 @@ extension HTTPFrontStream {
         }
     }
 
-    private func headRead(_ head: RequestHead) {
-        if self.settings.gate.isTunnelRequest(head) { return self.tunnelHeadRead(head) }
+    private func headRead(_ head: consuming RequestHead) {
+        if self.settings.gate.isTunnelRequest(head) { return self.tunnelHeadRead(consume head) }
         if let refusal = self.settings.gate.refusal(of: head) {
             // A client that waits to be told to go on may send the body or not: nobody knows where the next one begins.
             let isEndCertain = !head.expectsContinue || self.decoder.remainingBodySize == 0
@@ -43,7 +43,7 @@ extension HTTPFrontStream {
             return self.refuse(head, refusal, closing: !isEndCertain, because: "refused")
         }
         if head.expectsContinue, self.decoder.remainingBodySize != 0 { self.pipeline.continueExpected() }
-        self.reading = .gathering(head, GatheredBody())
+        self.reading = .gathering(consume head, GatheredBody())
     }
 
     private func tunnelHeadRead(_ head: RequestHead) {
@@ -77,8 +77,10 @@ extension HTTPFrontStream {
         switch self.takeReading() {
         case .gathering(let head, let body):
             guard !self.settings.gate.isTunnelRequest(head) else { return self.askForTunnel(head) }
-            let request = Request(head: head, body: body.count > 0 ? Body(body.bytes) : .empty, trailers: trailers)
-            self.accept(request, upload: nil)
+            self.accept(
+                Request(
+                    head: consume head, body: body.count > 0 ? Body(body.bytes) : .empty, trailers: trailers),
+                upload: nil)
         case .streaming(_, let pipe, let isLast):
             pipe.finish(trailers: trailers)
             if isLast { self.endInput() }

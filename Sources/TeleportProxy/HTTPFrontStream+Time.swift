@@ -16,9 +16,11 @@ extension HTTPFrontStream {
 
     var currentWait: Patience.Wait {
         if self.isReadingBody { return .body }
-        if self.isReadingHead { return .head }
+        // Asked once: each look at the decoder costs a check for exclusive access.
+        let isBetweenMessages = self.decoder.isBetweenMessages
+        if self.readingKind == .nothing, !isBetweenMessages { return .head }
         // A paused body is neither: its clock stands still.
-        return self.pipeline.isEmpty && self.decoder.isBetweenMessages ? .request : .nothing
+        return isBetweenMessages && self.pipeline.isEmpty ? .request : .nothing
     }
 
     func deadlineReached(now: NIODeadline) {

@@ -16,7 +16,18 @@ final class HTTPFrontStream: ByteStream {
     var driver: ConnectionDriver?
     var clientAddress: SocketAddress?
     /// What becomes of the request that is being read.
-    var reading = Reading.nothing { didSet { self.readingKind = Reading.Kind(self.reading) } }
+    var reading: Reading {
+        _read { yield self.storedReading }
+        _modify {
+            yield &self.storedReading
+            self.readingKind = Reading.Kind(self.storedReading)
+        }
+        set {
+            self.readingKind = Reading.Kind(newValue)
+            self.storedReading = newValue
+        }
+    }
+    private var storedReading = Reading.nothing
     /// Which of them it is: to be looked at without a copy of what is read.
     private(set) var readingKind = Reading.Kind.nothing
     private var outbound = ByteBuffer()
@@ -234,7 +245,6 @@ final class HTTPFrontStream: ByteStream {
 
     /// What the client is being waited for, if it is.
     var isReadingBody: Bool { self.readingKind == .body && self.pause.isEmpty }
-    var isReadingHead: Bool { self.readingKind == .nothing && !self.decoder.isBetweenMessages }
 
     /// Bytes of answers that the client has not taken.
     var unsentBytes: Int { self.outbound.readableBytes + (self.driver?.unwrittenBytes ?? 0) }

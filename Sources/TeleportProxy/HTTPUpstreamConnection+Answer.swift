@@ -20,10 +20,10 @@ extension HTTPUpstreamConnection {
                 case .informational(let head):
                     exchange.informed(head)
                 case .head(let head):
-                    self.answer.head = head
                     if self.decoder.isTunnel, exchange.isGranted(by: head) { return self.beginTunnel(head, &bytes) }
                     // After 101 the connection is no HTTP any more.
                     if head.status.isInformational { return self.fail(.switchedProtocols) }
+                    self.answer.head = consume head
                 case .body(let piece):
                     self.bodyRead(piece)
                 case .end(let trailers):
@@ -69,18 +69,18 @@ extension HTTPUpstreamConnection {
     }
 
     private func answerRead(_ trailers: Fields?, rest: Int) {
-        guard let exchange = self.exchange, let keepsAlive = self.answer.head?.keepsAlive else { return }
+        guard let exchange = self.exchange, self.answer.head != nil else { return }
         guard !exchange.wantsWholeAnswer || self.answer.body.count <= self.maxWholeAnswer else {
             return self.fail(.answerTooLarge)
         }
         var answer = AnswerReading()
         swap(&answer, &self.answer)
-        // What follows an answer was asked for by nobody.
-        self.answerEnded(keepsAlive: keepsAlive && rest == 0)
         guard let head = answer.head.take() else { return }
+        // What follows an answer was asked for by nobody.
+        self.answerEnded(keepsAlive: head.keepsAlive && rest == 0)
         guard let pipe = answer.pipe else {
             let content = answer.body.count > 0 ? Body(answer.body.bytes) : .empty
-            return exchange.succeeded(Response(head: head, body: content, trailers: trailers))
+            return exchange.succeeded(Response(head: consume head, body: content, trailers: trailers))
         }
         exchange.ended(head.status, bytes: pipe.total)
         pipe.finish(trailers: trailers)

@@ -11,20 +11,27 @@ struct TeleportFront: RequestHandler {
     func handle(_ request: consuming Request, _ responder: Responder<Response>) {
         let client = self.needsClient ? responder.remoteAddress : nil
         let note = self.note(request.head, client, responder)
+        let upload = request.body.isStream || request.opensTunnel ? Self.takeUpload(of: &request) : nil
+        let refusal = self.adapt(&request, client: client, isOneWay: responder.isOneWay)
+        let inbound = InboundRequest(
+            request: consume request, upload: upload, replyTo: .teleport(responder), note: note)
+        if let refusal { return self.refuse(inbound, refusal.response, because: refusal.reason) }
+        guard !responder.isOneWay else { return self.forwarder.acceptOneWay(inbound, responder) }
+        guard let exchange = self.forwarder.accept(consume inbound), !exchange.isOver else { return }
+        responder.onCancel {
+            // It is the client's deadline that ends it then, which is the server's business.
+            exchange.giveUp(exchange.deadline <= .now() ? .timedOut : .clientGone)
+        }
+    }
+
+    /// The body, if it is still coming.
+    private static func takeUpload(of request: inout Request) -> BodyPipe? {
         let upload =
             (request.body.source as? PipeSource)?.handOn()
             // A client that has ended its half already.
             ?? (request.opensTunnel ? BodyPipe(whole: request.body.buffer ?? ByteBuffer()) : nil)
         if upload != nil { request.body = .empty }
-        let refusal = self.adapt(&request, client: client, isOneWay: responder.isOneWay)
-        let inbound = InboundRequest(request: request, upload: upload, replyTo: .teleport(responder), note: note)
-        if let refusal { return self.refuse(inbound, refusal.response, because: refusal.reason) }
-        guard !responder.isOneWay else { return self.forwarder.acceptOneWay(inbound, responder) }
-        guard let exchange = self.forwarder.accept(inbound), !exchange.isOver else { return }
-        responder.onCancel {
-            // It is the client's deadline that ends it then, which is the server's business.
-            exchange.giveUp(exchange.deadline <= .now() ? .timedOut : .clientGone)
-        }
+        return upload
     }
 
     private func note(
