@@ -1,4 +1,3 @@
-public import NIOCore
 public import Synchronization
 public import TeleportTransport
 
@@ -61,7 +60,7 @@ where Work.Request == Codec.Request, Work.Response == Codec.Response {
     func add(_ job: consuming Job) {
         var job: Job? = job
         let isSomebodyWanted = self.state.withLock { state in state.queue.append(from: &job) }
-        if isSomebodyWanted { self.executor.eventLoop.execute { self.run() } }
+        if isSomebodyWanted { self.executor.perform { self.run() } }
     }
 
     @inlinable

@@ -37,7 +37,10 @@ extension ConnectionDriver {
         var bytes = self.unwrapInboundIn(data)
         self.meter?.read(bytes.readableBytes)
         guard !self.isDiscarding else { return }
-        self.isInReadBatch = true
+        if !self.isInReadBatch {
+            self.isInReadBatch = true
+            self.turn?.readingBegan()
+        }
         self.keep(&bytes)
         self.deliver()
     }
@@ -73,9 +76,10 @@ extension ConnectionDriver {
     }
 
     private func endReadBatch() {
+        if !self.isClosed, !self.isDiscarding { self.stream.readBatchEnded() }
+        self.turn?.readingEnded()
         self.isInReadBatch = false
         guard !self.isClosed, !self.isDiscarding else { return }
-        self.stream.readBatchEnded()
         self.flushAtEndOfReadBatch()
     }
 

@@ -32,6 +32,8 @@ public final class ConnectionDriver: ChannelDuplexHandler {
     var received = ByteBuffer()
     var isDelivering = false
     var isInReadBatch = false
+    /// What waits for the end of the read batch on this loop.
+    var turn: LoopTurn?
     /// The read batch ended while the stream was taking bytes: it is told afterwards.
     var isReadBatchOver = false
     var isReadingPaused = false
@@ -98,6 +100,7 @@ public final class ConnectionDriver: ChannelDuplexHandler {
 
     public func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        self.turn = LoopTurn.of(context.eventLoop)
         self.timer = DeadlineTimer(eventLoop: context.eventLoop) { now in self.stream.deadlineReached(now: now) }
         guard context.channel.isActive else { return }
         self.meter?.opened()
@@ -149,6 +152,10 @@ public final class ConnectionDriver: ChannelDuplexHandler {
         self.lingerTimer?.cancel()
         self.lingerTimer = nil
         self.received = ByteBuffer()
+        if self.isInReadBatch {
+            self.isInReadBatch = false
+            self.turn?.readingBrokeOff()
+        }
         self.stream.connectionClosed(self.closeCause ?? cause)
     }
 }

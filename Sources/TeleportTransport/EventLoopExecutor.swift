@@ -6,7 +6,8 @@ internal import Synchronization
 /// A task that prefers this executor runs where its connection lives: no thread hop between a call, its bytes and its
 /// answer. Never block in such a task, and keep it short: everything else on the loop waits for it.
 ///
-/// Jobs are queued here and run in batches, one wake-up of the loop a batch.
+/// Jobs are queued here and run in batches, one wake-up of the loop a batch; none where a connection of the loop is being
+/// read, behind which they run.
 public final class EventLoopExecutor: TaskExecutor {
     /// The loop that the jobs run on.
     public let eventLoop: any EventLoop
@@ -28,7 +29,14 @@ public final class EventLoopExecutor: TaskExecutor {
             defer { queue.isScheduled = true }
             return !queue.isScheduled
         }
-        if mustSchedule { self.eventLoop.execute(self.runBatch) }
+        if mustSchedule { self.perform(self.runBatch) }
+    }
+
+    /// Does `work` on the loop, soon and never before this returns: behind the bytes that a connection of the loop is looking
+    /// at, so that what comes of it leaves with the answers to those, or in a turn of the loop. From any thread.
+    public func perform(_ work: @escaping @Sendable () -> Void) {
+        guard self.eventLoop.inEventLoop else { return self.eventLoop.execute(work) }
+        LoopTurn.of(self.eventLoop).afterReading(work)
     }
 
     /// Runs what is queued now. What these jobs enqueue waits for the next batch, so the loop's sockets get their turn.
@@ -43,7 +51,7 @@ public final class EventLoopExecutor: TaskExecutor {
             queue.isScheduled = false
             return false
         }
-        if mustScheduleAgain { self.eventLoop.execute(self.runBatch) }
+        if mustScheduleAgain { self.perform(self.runBatch) }
     }
 
     private func takeQueue() -> [UnownedJob] {

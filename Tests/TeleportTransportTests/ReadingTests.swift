@@ -173,4 +173,51 @@ struct ReadingTests {
         fixture.loop.advanceTime(by: .seconds(1))
         #expect(fixture.stream.events == ["opened", "closed"])
     }
+
+    @Test(
+        "what is to be done behind the reading is done in front of the flush that ends it, and only what was added before"
+    )
+    func behindTheReading() throws {
+        let fixture = try DriverFixture()
+        let executor = EventLoopExecutor(eventLoop: fixture.loop)
+        let stream = UncheckedSend(fixture.stream)
+        fixture.stream.onEvent = { event in
+            guard event.hasPrefix("bytes") else { return }
+            executor.perform {
+                stream.value.send("first")
+                executor.perform { stream.value.send("second") }
+            }
+            #expect(stream.value.outbound.isEmpty)
+        }
+        fixture.receive("a")
+        #expect(fixture.allWritten == ["first"])
+        fixture.loop.run()
+        #expect(fixture.allWritten == ["second"])
+    }
+
+    @Test("what is to be done behind the reading is not lost with a connection that closes in the middle of it")
+    func behindTheReadingOfTheClosed() throws {
+        let fixture = try DriverFixture()
+        let executor = EventLoopExecutor(eventLoop: fixture.loop)
+        let done = Counter()
+        fixture.stream.onEvent = { event in
+            guard event.hasPrefix("bytes") else { return }
+            executor.perform { done.increment() }
+            fixture.driver.closeNow(TransportError(.closedLocally, "Enough."))
+        }
+        fixture.channel.pipeline.fireChannelRead(ByteBuffer(string: "a"))
+        #expect(done.value == 0)
+        fixture.loop.run()
+        #expect(done.value == 1)
+        // Nothing waits for a reading that will not end.
+        executor.perform { done.increment() }
+        fixture.loop.run()
+        #expect(done.value == 2)
+    }
+}
+
+/// For a test in which there is one thread.
+private struct UncheckedSend<Value>: @unchecked Sendable {
+    let value: Value
+    init(_ value: Value) { self.value = value }
 }
