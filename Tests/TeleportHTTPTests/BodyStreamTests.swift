@@ -12,6 +12,7 @@ import Testing
         #expect(body.source === source)
         #expect(body.trailers == nil)
         #expect("\(body)" == "a stream of 3 bytes")
+        #expect(body.isStream && !Body("x").isStream && !Body.empty.isStream)
         #expect(!body.isConsumed)
         #expect(try await pieces(of: body) == ["ab", "c"])
         #expect(body.isConsumed)
