@@ -48,17 +48,13 @@ public final class TeleportServer: Sendable {
     ///   - placement: where `handler` runs. Default the pool.
     ///   - immediate: tried first, on the loop.
     ///   - handler: answers.
-    public init(
+    public convenience init(
         configuration: ServerConfiguration, limits: HTTPLimits = .default, addsDate: Bool = true,
         placement: HandlerPlacement = .pool, immediate: ImmediateHandler? = nil, handler: @escaping Handler
     ) {
-        let codec = HTTPCodec(limits: limits, addsDate: addsDate)
-        var configuration = configuration
-        configuration.maxHeadSize = limits.headSizeOnWire
-        self.server = RPCServer(
-            codec: codec, configuration: configuration,
-            handler: TaskHandler(codec: codec, placement: placement, work: Work(immediate: immediate, handler: handler))
-        )
+        self.init(
+            configuration: configuration, limits: limits, addsDate: addsDate, placement: placement,
+            work: Work(immediate: immediate, handler: handler))
     }
 
     /// A server whose requests a type of yours answers, called without a detour through closures.

@@ -14,11 +14,6 @@ struct FieldEntry: Sendable {
     @usableFromInline var nameID: UInt8
     @usableFromInline var flags: UInt8
 
-    /// A field of which nothing is known yet.
-    @inline(__always) static var blank: FieldEntry {
-        FieldEntry(nameStart: 0, valueStart: 0, valueLength: 0, nameLength: 0, nameID: 0, flags: 0)
-    }
-
     /// The name is well known and spelled canonically.
     static let canonicalName: UInt8 = 1
     /// The buffer holds exactly `name: value` and a line end here, so the line can be copied as it is.

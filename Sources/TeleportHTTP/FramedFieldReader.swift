@@ -56,8 +56,8 @@ struct FramedFieldReader {
     @inline(__always)
     private mutating func field(_ bytes: RawSpan, _ forbidden: FieldSet) throws(HTTPError) -> FieldEntry {
         let mark = try cursor.byte(bytes)
-        var entry = FieldEntry.blank
-        entry.nameID = mark & FramedField.number
+        var entry = FieldEntry(
+            nameStart: 0, valueStart: 0, valueLength: 0, nameLength: 0, nameID: mark & FramedField.number, flags: 0)
         if entry.nameID == 0 {
             try literalName(bytes, &entry)
         } else {

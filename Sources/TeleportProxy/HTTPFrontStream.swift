@@ -22,10 +22,6 @@ final class HTTPFrontStream: ByteStream {
             yield &self.storedReading
             self.readingKind = Reading.Kind(self.storedReading)
         }
-        set {
-            self.readingKind = Reading.Kind(newValue)
-            self.storedReading = newValue
-        }
     }
     private var storedReading = Reading.nothing
     /// Which of them it is: to be looked at without a copy of what is read.
